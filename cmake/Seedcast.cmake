@@ -1,0 +1,42 @@
+# One interface target carries what every target of ours is compiled with; nothing is set globally.
+#
+# -ffp-contract=off: a compiler that fuses a*b+c on one machine and not on another would change bits (ARCHITECTURE.md,
+# "Same bits everywhere"); where we want a fused multiply-add we write one.
+add_library(seedcast_options INTERFACE)
+target_compile_options(seedcast_options INTERFACE
+  -Wall -Wextra -Werror -march=x86-64-v3 -ffp-contract=off -fno-fast-math
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
+  # gcc 12 sees a maybe-uninitialized in std::optional and restrict overlaps in std::string that are not there
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-restrict>)
+target_include_directories(seedcast_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_definitions(seedcast_options INTERFACE SEEDCAST_VERSION="${PROJECT_VERSION}")
+if(SEEDCAST_SANITIZE)
+  target_compile_options(seedcast_options INTERFACE
+    -fsanitize=${SEEDCAST_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(seedcast_options INTERFACE -fsanitize=${SEEDCAST_SANITIZE})
+endif()
+
+# seedcast_library(name SOURCES a.cc b.h DEPS x y): a static library named seedcast_<name>.
+function(seedcast_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_library(seedcast_${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(seedcast_${name} PUBLIC ${ARG_DEPS} PRIVATE seedcast_options)
+  target_include_directories(seedcast_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+endfunction()
+
+# seedcast_test(name LABEL fast|slow|e2e SOURCES x_test.cc DEPS y): a GoogleTest binary, one ctest test a binary.
+function(seedcast_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  if(NOT ARG_LABEL)
+    set(ARG_LABEL fast)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} seedcast_options GTest::gmock GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT}
+    ENVIRONMENT "SEEDCAST_SOURCE_DIR=${PROJECT_SOURCE_DIR};SEEDCAST_BINARY_DIR=${PROJECT_BINARY_DIR}"
+    SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\] ALL")
+endfunction()
