@@ -1,0 +1,25 @@
+// Job files and specs: defaults filled in, every value checked.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "seedcast/v1/job.pb.h"
+
+namespace seedcast {
+
+// The spec with every default of job.proto written out. INVALID_ARGUMENT names path, value and range of the first bad
+// field: "strategy.population_size: 7, expected an even number in 2 .. 1048576".
+absl::StatusOr<v1::JobSpec> Resolve(const v1::JobSpec& spec);
+
+// The same for an evaluation (defaults: split TEST, 5-way 5-shot 15-query, 1000 episodes).
+absl::StatusOr<v1::EvaluationSpec> Resolve(const v1::EvaluationSpec& spec, absl::string_view path);
+
+// Canonical bytes of a resolved spec: what is hashed into the log's chain.
+std::string CanonicalBytes(const v1::JobSpec& resolved);
+
+// "proto_net" or "sphere": the name of the task oneof's field.
+absl::string_view TaskName(const v1::JobSpec& spec);
+
+}  // namespace seedcast

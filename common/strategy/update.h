@@ -1,0 +1,41 @@
+// One generation's update: fitness -> utilities -> exact integer estimate -> optimizer step. Pure: the same spec, state
+// and fitness give the same bits on any machine and for any number of threads.
+//
+//   u      = Shape(fitness)                          integers, one weight a pair: w_p = u_{2p} - u_{2p+1}
+//   G_i    = sum_p w_p n_{p,i}                       exact, int64 (OpenAI-ES, Salimans et al. 2017, antithetic)
+//   g_i    = float(G_i) * scale                      one rounding; scale from shaping, population and noise variance
+//   theta' = optimizer step that *ascends* g         Adam, SGD with momentum or RMSProp, then weight decay
+#pragma once
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "common/noise/noise.h"
+#include "common/strategy/state.h"
+#include "seedcast/v1/job.pb.h"
+
+namespace seedcast {
+
+struct UpdateReport {
+  double estimate_norm = 0;  // Euclidean norm of g
+  double learning_rate = 0;
+  double sigma = 0;
+};
+
+// `spec` is resolved; fitness has population_size entries, not finite = failed. Advances state to version + 1, on up to
+// `threads` threads. INVALID_ARGUMENT when fitness has another size, DATA_LOSS when the state does not fit the spec.
+absl::StatusOr<UpdateReport> Update(const v1::JobSpec& spec, absl::Span<const float> fitness, int threads,
+                                    State* state);
+
+// What a member is made with at a generation.
+NoiseDistribution Distribution(const v1::Strategy& strategy);
+double SigmaAt(const v1::JobSpec& spec, int64_t generation);
+double LearningRateAt(const v1::JobSpec& spec, int64_t generation);
+
+// Chain over the log: chain_-1 = SHA-256 of spec (its canonical bytes) and the initial state's digest, then one link a
+// record.
+Digest ChainStart(const v1::JobSpec& spec, const Digest& initial_state);
+Digest ChainNext(const Digest& previous, int64_t generation, const Digest& state, absl::Span<const float> fitness);
+
+}  // namespace seedcast
