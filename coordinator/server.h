@@ -1,0 +1,59 @@
+// A whole coordinator as one object: store, artifacts, the Coordinator on its thread, and a gRPC server in front of it.
+// The binary seedcast-coordinator runs one; the CLI embeds one for `seedcast run` and for commands on a store directory.
+#pragma once
+
+#include <grpcpp/channel.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace seedcast {
+
+struct ServerOptions {
+  // Where to listen, "host:port"; port 0 takes a free one. Empty: no port, only InProcessChannel().
+  std::string address;
+  // There is no TLS yet: an address other than loopback is refused unless this says that the network is trusted.
+  bool insecure = false;
+  bool reflection = false;  // gRPC server reflection, for grpcurl and the like
+
+  std::string store_directory;  // empty: in memory, gone at Shutdown
+  std::string data_directory;   // searched for data sets first; empty: the usual places (README)
+  std::string cache_directory;  // of decoded data sets; empty: the user's cache directory
+
+  absl::Duration lease_ttl = absl::Seconds(30);  // a worker silent for so long loses its leases; 1 s .. 1 h
+  int update_threads = 1;                        // for the coordinator's own Update, 1 .. 1024
+  std::string build = SEEDCAST_VERSION;          // told to workers
+
+  absl::Status Validate() const;  // INVALID_ARGUMENT names the field, its value and what is expected
+};
+
+class CoordinatorServer {
+ public:
+  // Opens the store, recovers its jobs, serves. Errors: INVALID_ARGUMENT an option; FAILED_PRECONDITION the store is
+  // held by another process or newer than this program; UNAVAILABLE the port is in use; PERMISSION_DENIED a directory
+  // cannot be written; DATA_LOSS the store is damaged.
+  static absl::StatusOr<std::unique_ptr<CoordinatorServer>> Start(const ServerOptions& options);
+
+  // Shuts down with no grace if nobody did before.
+  ~CoordinatorServer();
+
+  // A channel that does not touch the network. Valid until Shutdown.
+  std::shared_ptr<grpc::Channel> InProcessChannel();
+  int port() const;            // 0 without an address
+  int jobs_recovered() const;  // found in the store at Start
+
+  // No new leases, Drain to every worker, waits up to `grace` for results in hand, then ends every stream and call and
+  // joins all threads. What was acknowledged is in the store whether or not this is called. Idempotent; one thread.
+  void Shutdown(absl::Duration grace);
+
+ private:
+  class Impl;
+  explicit CoordinatorServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace seedcast
