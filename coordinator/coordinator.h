@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/version.h"
 #include "coordinator/store/store.h"
 #include "seedcast/v1/job.pb.h"
 #include "seedcast/v1/parameters.pb.h"
@@ -21,8 +22,6 @@
 #include "worker/tasks/task.h"
 
 namespace seedcast {
-
-inline constexpr int kProtocolVersion = 1;
 
 class WorkerLinks {
  public:
