@@ -1,0 +1,73 @@
+#include "worker/kernels/convnet.h"
+
+#include <bit>
+#include <cmath>
+
+#include "common/noise/noise.h"
+#include "common/noise/philox.h"
+#include "worker/kernels/layers.h"
+#include "worker/kernels/networks.h"
+
+namespace seedcast {
+namespace {
+
+std::unique_ptr<ConvNet> MakeAvx512(const ConvNetShape& shape) { return MakeF32ConvNet(shape, kAvx512F32Kernels); }
+std::unique_ptr<ConvNet> MakeAvx2(const ConvNetShape& shape) { return MakeF32ConvNet(shape, kAvx2F32Kernels); }
+
+bool HasAvx512() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+bool HasAvx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+
+std::vector<ConvNetKernels> FindKernels() {
+  std::vector<ConvNetKernels> kernels;
+  if (HasAvx512()) kernels.push_back({"avx512", v1::F32, MakeAvx512});
+  if (HasAvx2()) kernels.push_back({"avx2", v1::F32, MakeAvx2});
+  kernels.push_back({"scalar", v1::F32, MakeReferenceConvNet});
+  return kernels;
+}
+
+}  // namespace
+
+int64_t ConvNetShape::num_parameters() const {
+  const ConvLayer last = ConvLayers(*this).back();
+  return last.beta + last.filters;
+}
+
+int ConvNetShape::embedding_size() const {
+  const ConvLayer last = ConvLayers(*this).back();
+  return last.pooled_positions() * last.filters;
+}
+
+const std::vector<ConvNetKernels>& AvailableConvNetKernels() {
+  static const auto* const kernels = new std::vector<ConvNetKernels>(FindKernels());
+  return *kernels;
+}
+
+const ConvNetKernels* BestConvNetKernels(v1::NumericClass numeric_class) {
+  for (const ConvNetKernels& kernels : AvailableConvNetKernels()) {
+    if (kernels.numeric_class == numeric_class) return &kernels;
+  }
+  return nullptr;
+}
+
+// Weight after weight, in theta's order, takes the next 16 bits of one Philox stream, low half first:
+// popcount - 8 has mean 0 and variance 4.
+std::vector<float> InitialConvNetTheta(const ConvNetShape& shape, uint64_t seed) {
+  std::vector<float> theta;
+  theta.reserve(shape.num_parameters());
+  PhiloxStream stream(seed, 0, 0, static_cast<uint32_t>(NoiseDomain::kInitialTheta));
+  for (const ConvLayer& layer : ConvLayers(shape)) {
+    const float scale = static_cast<float>(std::sqrt(2.0 / (9 * layer.in_channels)) / 2);
+    for (int64_t i = layer.weights; i < layer.gamma; i += 2) {
+      const uint32_t bits = stream.Next();
+      theta.push_back(scale * static_cast<float>(std::popcount(bits & 0xFFFF) - 8));
+      theta.push_back(scale * static_cast<float>(std::popcount(bits >> 16) - 8));
+    }
+    theta.insert(theta.end(), layer.filters, 1.0f);
+    theta.insert(theta.end(), layer.filters, 0.0f);
+  }
+  return theta;
+}
+
+}  // namespace seedcast

@@ -1,0 +1,36 @@
+#include "worker/kernels/layers.h"
+
+#include <cmath>
+
+namespace seedcast {
+
+std::vector<ConvLayer> ConvLayers(const ConvNetShape& shape) {
+  std::vector<ConvLayer> layers;
+  int64_t offset = 0;
+  int side = kImageSide;
+  for (int block = 0; block < shape.blocks; ++block) {
+    ConvLayer layer;
+    layer.in_channels = block == 0 ? 1 : shape.filters;
+    layer.filters = shape.filters;
+    layer.side = side;
+    layer.pooled_side = side / 2;
+    layer.tile_rows = (side + kTileSide - 1) / kTileSide;
+    layer.padded_side = layer.tile_rows * kTileSide + 2;
+    layer.weights = offset;
+    layer.gamma = layer.weights + int64_t{9} * layer.in_channels * layer.filters;
+    layer.beta = layer.gamma + layer.filters;
+    offset = layer.beta + layer.filters;
+    side = layer.pooled_side;
+    layers.push_back(layer);
+  }
+  return layers;
+}
+
+ChannelMap MapOfChannel(double mean, double variance, double epsilon, float gamma, float beta) {
+  // Rounding may leave a constant channel with a variance just below 0. (A NaN stays one.)
+  if (variance < 0) variance = 0;
+  const double scale = std::abs(static_cast<double>(gamma)) / std::sqrt(variance + epsilon);
+  return {static_cast<float>(scale), static_cast<float>(beta - mean * scale)};
+}
+
+}  // namespace seedcast
