@@ -1,5 +1,6 @@
 // A whole coordinator as one object: store, artifacts, the Coordinator on its thread, and a gRPC server in front of it.
-// The binary seedcast-coordinator runs one; the CLI embeds one for `seedcast run` and for commands on a store directory.
+// The binary seedcast-coordinator runs one; the CLI embeds one for `seedcast run` and for commands on a store
+// directory.
 #pragma once
 
 #include <grpcpp/channel.h>
@@ -26,7 +27,6 @@ struct ServerOptions {
 
   absl::Duration lease_ttl = absl::Seconds(30);  // a worker silent for so long loses its leases; 1 s .. 1 h
   int update_threads = 1;                        // for the coordinator's own Update, 1 .. 1024
-  std::string build = SEEDCAST_VERSION;          // told to workers
 
   absl::Status Validate() const;  // INVALID_ARGUMENT names the field, its value and what is expected
 };
