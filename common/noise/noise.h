@@ -1,8 +1,8 @@
 // The noise of a pair of members: integers, a pure function of (seed, generation, pair, parameter index).
 //
 // Philox4x32-10 (Salmon et al. 2011) with key = seed (low word, high word) and counter = (block, pair, generation,
-// domain). A member's weight is theta + s*n or theta - s*n. s has 16 significant bits and |n| <= 8, so s*n is exact in
-// float32: one rounding, with or without FMA, on every device.
+// domain = 0). A member's weight is theta + s*n or theta - s*n. s has 16 significant bits and |n| <= 8, so s*n is exact
+// in float32: one rounding, with or without FMA, on every device.
 //
 //   kPopcount  one block gives eight halves of 16 bits; n = popcount(half) - 8, in [-8, 8], mean 0, variance 4;
 //              s = sigma/2. In a group of 128 parameters (blocks 16*group .. 16*group+15) parameter
@@ -36,7 +36,7 @@ void DrawNoise(NoiseDistribution distribution, const NoiseKey& key, absl::Span<i
 // member[i] = theta[i] + s * noise[i]; pass -s for the second member. Sizes equal.
 void Perturb(absl::Span<const float> theta, absl::Span<const int8_t> noise, float s, absl::Span<float> member);
 
-// The same without a noise buffer in between: draws and applies in one pass.
+// The same without a noise buffer in between: draws and applies in one pass. member may be theta.
 void DrawAndPerturb(NoiseDistribution distribution, const NoiseKey& key, absl::Span<const float> theta, float s,
                     absl::Span<float> member);
 
@@ -45,7 +45,13 @@ void DrawAndPerturb(NoiseDistribution distribution, const NoiseKey& key, absl::S
 void AccumulateNoise(NoiseDistribution distribution, const NoiseKey& key, int32_t weight, int64_t first,
                      absl::Span<int64_t> sum);
 
-// sigma / 2 (kPopcount) or sigma (kSign), rounded to 16 significant bits.
+// The same for many pairs at once, which is how an update is made: weights[k] is that of pair first_key.pair + k. Pairs
+// of weight 0 cost nothing.
+void AccumulatePairs(NoiseDistribution distribution, const NoiseKey& first_key, absl::Span<const int32_t> weights,
+                     int64_t first, absl::Span<int64_t> sum);
+
+// sigma / 2 (kPopcount) or sigma (kSign), rounded to 16 significant bits, ties to even: with m * 2^e = that number and
+// 1/2 <= m < 1, rint(65536 m) * 2^(e-16).
 float NoiseScale(NoiseDistribution distribution, double sigma);
 
 // Instruction set in use: "avx512", "avx2" or "scalar"; all give the same bits. SetNoiseIsa is for tests and
