@@ -1,0 +1,70 @@
+#include "cli/interrupt.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include "absl/synchronization/mutex.h"
+
+namespace seedcast {
+namespace {
+
+constexpr int kExitInterrupted = 130;
+
+std::atomic<bool> interrupted = false;
+int wake_pipe[2] = {-1, -1};
+
+// The calls that an interrupt cancels. Never destroyed: the waking thread may outlive main().
+struct Calls {
+  absl::Mutex mutex;
+  std::set<grpc::ClientContext*> contexts ABSL_GUARDED_BY(mutex);
+};
+Calls& TheCalls() {
+  static Calls* const calls = new Calls;
+  return *calls;
+}
+
+// TryCancel() takes locks, which a handler must not: it only wakes a thread that may.
+extern "C" void OnSignal(int) {
+  if (interrupted.exchange(true)) _exit(kExitInterrupted);
+  const char wake = 1;
+  [[maybe_unused]] const ssize_t written = write(wake_pipe[1], &wake, 1);
+}
+
+void CancelCallsWhenWoken() {
+  char byte;
+  while (read(wake_pipe[0], &byte, 1) < 0) {  // only EINTR ends a read of this pipe early
+  }
+  absl::MutexLock lock(&TheCalls().mutex);
+  for (grpc::ClientContext* context : TheCalls().contexts) context->TryCancel();
+}
+
+}  // namespace
+
+void HandleInterrupts() {
+  if (pipe2(wake_pipe, O_CLOEXEC) != 0) return;  // no descriptors left: the default handlers stay
+  std::thread(CancelCallsWhenWoken).detach();
+  struct sigaction action {};
+  action.sa_handler = OnSignal;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+bool Interrupted() { return interrupted; }
+
+CancelOnInterrupt::CancelOnInterrupt(grpc::ClientContext* context) : context_(context) {
+  absl::MutexLock lock(&TheCalls().mutex);
+  TheCalls().contexts.insert(context_);
+  if (interrupted) context_->TryCancel();
+}
+
+CancelOnInterrupt::~CancelOnInterrupt() {
+  absl::MutexLock lock(&TheCalls().mutex);
+  TheCalls().contexts.erase(context_);
+}
+
+}  // namespace seedcast

@@ -1,0 +1,89 @@
+#include "cli/progress.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "cli/table.h"
+
+namespace seedcast {
+namespace {
+
+constexpr absl::Duration kRedraw = absl::Milliseconds(200);
+constexpr absl::Duration kPlainLine = absl::Seconds(10);
+
+// Asked at each drawing, for the window may change.
+size_t TerminalColumns() {
+  winsize size{};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? size.ws_col : 80;
+}
+
+// The first `columns` code points: a wrapped line could not be redrawn in place.
+std::string Cut(const std::string& text, size_t columns) {
+  size_t seen = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool starts_character = (text[i] & 0xC0) != 0x80;
+    if (starts_character && ++seen > columns) return text.substr(0, i);
+  }
+  return text;
+}
+
+}  // namespace
+
+void ProgressLine::Show(const std::string& line, absl::Time now) {
+  newest_ = Printable(line);
+  newest_is_drawn_ = false;
+  if (now - last_draw_ < (console_.err_is_terminal ? kRedraw : kPlainLine)) return;
+  last_draw_ = now;
+  Draw();
+}
+
+void ProgressLine::Finish() {
+  if (!newest_is_drawn_) Draw();
+  if (line_is_open_) console_.err << "\n" << std::flush;
+  line_is_open_ = false;
+}
+
+void ProgressLine::Draw() {
+  newest_is_drawn_ = true;
+  if (console_.err_is_terminal) {
+    console_.err << "\r\x1b[2K" << Cut(newest_, TerminalColumns() - 1) << std::flush;
+    line_is_open_ = true;
+  } else {
+    console_.err << newest_ << "\n" << std::flush;
+  }
+}
+
+std::string DescribeProgress(const v1::JobStatus& status) {
+  std::string line = absl::StrCat("generation ", status.version(), "/", status.spec().generations());
+  if (status.has_last()) absl::StrAppendFormat(&line, " · fitness %.4f", status.last().fitness_mean());
+  if (status.has_last_validation()) {
+    const v1::EvaluationResult& validation = status.last_validation();
+    absl::StrAppend(&line, " · validation ",
+                    std::isfinite(validation.accuracy()) ? FormatPercent(validation.accuracy())
+                                                         : absl::StrFormat("%.4f", validation.fitness()));
+  }
+  switch (status.state()) {
+    case v1::RUNNING:
+      if (status.slots() == 0) {
+        absl::StrAppend(&line, " · waiting for workers");
+      } else {
+        absl::StrAppend(&line, " · ", FormatCount(status.evaluations_per_second()), " evaluations/s · ETA ",
+                        FormatSeconds(status.eta_seconds()));
+      }
+      break;
+    case v1::PAUSED:
+      absl::StrAppend(&line, " · paused");
+      break;
+    default:
+      break;
+  }
+  if (!status.numeric_class_note().empty()) absl::StrAppend(&line, " · ", status.numeric_class_note());
+  return line;
+}
+
+}  // namespace seedcast

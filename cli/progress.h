@@ -1,0 +1,38 @@
+// A line that says how far something is. On a terminal it is redrawn in place, a few times a second at most; elsewhere
+// (a log file, a pipe) a plain line appears every ten seconds.
+#pragma once
+
+#include <string>
+
+#include "absl/time/time.h"
+#include "cli/console.h"
+#include "seedcast/v1/job.pb.h"
+
+namespace seedcast {
+
+class ProgressLine {
+ public:
+  explicit ProgressLine(Console& console) : console_(console) {}
+  ~ProgressLine() { Finish(); }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  // Cheap to call as often as there is news.
+  void Show(const std::string& line, absl::Time now);
+  // Leaves the newest line standing, so that what is written next begins on a fresh one. Idempotent.
+  void Finish();
+
+ private:
+  void Draw();
+
+  Console& console_;
+  std::string newest_;
+  bool newest_is_drawn_ = true;
+  bool line_is_open_ = false;  // drawn in place, without its newline
+  absl::Time last_draw_ = absl::InfinitePast();
+};
+
+// "generation 120/800 · fitness -1.2341 · validation 93.20 % · 1,234 evaluations/s · ETA 3m 20s"
+std::string DescribeProgress(const v1::JobStatus& status);
+
+}  // namespace seedcast
