@@ -1,0 +1,65 @@
+// A job as the engine sees it.
+//
+//   RUNNING <-> PAUSED;  RUNNING | PAUSED -> SUCCEEDED | FAILED | CANCELLED, and no way back.
+//
+// A job that runs is in one of these: a generation is open; its results are being committed (`committing`); or, for the
+// moment between an event and its actions, neither. Version only grows.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "coordinator/engine/events.h"
+#include "coordinator/engine/work.h"
+
+namespace seedcast {
+
+// Version g of the parameters under measurement. At the last version there are no pairs, only validation.
+struct Generation {
+  std::optional<Work> pairs;
+  std::optional<Work> validation;
+  absl::Time opened;
+
+  bool complete() const { return (!pairs || pairs->table.complete()) && (!validation || validation->table.complete()); }
+};
+
+struct Job {
+  // Constant.
+  int64_t number = 0;  // in order of arrival
+  std::string job_id;
+  JobPlan plan;
+
+  v1::JobState state = v1::RUNNING;
+  int64_t version = 0;
+  std::string digest;
+  int64_t failed_evaluations = 0;  // of the generations committed
+  std::unique_ptr<Generation> open;
+  bool committing = false;
+  std::map<int64_t, std::unique_ptr<Work>> evaluations;  // by id: what users asked for
+
+  std::string proof;  // of the first worker that served the job; others must have computed the same
+  int64_t eligible_workers = 0;
+  int64_t eligible_slots = 0;
+  absl::flat_hash_map<std::string, int> leases_of_worker;  // workers with leases of this job; never iterated
+  double served_seconds = 0;
+  std::string last_lease_error;
+  absl::Time close_at = absl::InfiniteFuture();  // when workers shall forget an ended job
+
+  bool ended() const { return state != v1::RUNNING && state != v1::PAUSED; }
+  bool validation_due() const {
+    if (plan.validation_every <= 0) return false;
+    return version == plan.generations || (version > 0 && version % plan.validation_every == 0);
+  }
+
+  // Work with pending units, in the order in which it is given out; null if there is none.
+  Work* PendingWork();
+  // All work that is open, in that order.
+  std::vector<Work*> OpenWork();
+};
+
+}  // namespace seedcast
