@@ -27,8 +27,8 @@ struct LeaseControl {
   std::atomic<int32_t> done{0};  // pairs or episodes
 };
 
-// The scratch memory of one slot: one perturbed copy of theta, one pair's noise, one task's Evaluator. Reused from lease
-// to lease; one thread at a time.
+// The scratch memory of one slot: one perturbed copy of theta, one pair's noise, one task's Evaluator. Reused from
+// lease to lease; one thread at a time.
 class LeaseEvaluator {
  public:
   // Fills in everything of `result` but the seconds. False when control->cancelled stopped it between two pairs.

@@ -27,7 +27,7 @@ namespace action {
 struct Connect {  // answered by Received(Welcome) or Closed
   v1::Hello hello;
 };
-struct Disconnect {};  // Closed follows
+struct Disconnect {};  // Closed follows; twice: without waiting for the peer (Transport::Disconnect)
 struct Send {
   v1::WorkerMessage message;
 };
@@ -38,9 +38,8 @@ struct RunLease {
   int slot;
   LeaseWork work;
 };
-struct CancelLease {  // stop between two pairs; SlotDone still follows
+struct CancelLease {  // what runs on this slot stops between two pairs; SlotDone still follows
   int slot;
-  int64_t lease_id;
 };
 
 struct FetchLog {  // generations [from, to); answered by LogFetched, possibly with fewer
@@ -69,23 +68,22 @@ struct BuildState {
   int64_t id;
   std::shared_ptr<const v1::JobSpec> spec;
   std::shared_ptr<const Task> task;
-  std::shared_ptr<State> base;
+  std::shared_ptr<State> base{};
   bool in_place = false;  // nobody else reads `base`: no copy is needed
-  std::string snapshot;
-  std::vector<std::vector<float>> fitness;  // (generations, population_size)
+  std::string snapshot{};
+  std::vector<std::vector<float>> fitness{};  // (generations, population_size)
   int threads = 1;
 };
 
-struct Exit {  // last action: the worker is done
+struct Exit {  // last action: the worker is done, whatever still runs on its slots
   absl::Status status;
 };
 
 }  // namespace action
 
-using Action =
-    std::variant<action::Connect, action::Disconnect, action::Send, action::RunLease, action::CancelLease,
-                 action::FetchLog, action::FetchSnapshot, action::FetchArtifact, action::MakeTask, action::BuildState,
-                 action::Exit>;
+using WorkerAction = std::variant<action::Connect, action::Disconnect, action::Send, action::RunLease,
+                                  action::CancelLease, action::FetchLog, action::FetchSnapshot, action::FetchArtifact,
+                                  action::MakeTask, action::BuildState, action::Exit>;
 
 namespace event {
 
@@ -113,6 +111,7 @@ struct SnapshotFetched {
 struct ArtifactFetched {
   int64_t id;
   absl::Status status;
+  bool was_here = false;  // nothing had to be fetched
 };
 struct TaskMade {
   int64_t id;
@@ -126,15 +125,15 @@ struct StateBuilt {
   int64_t id;
   absl::StatusOr<BuiltState> built;
 };
-struct Tick {  // due at WorkerCore::next_tick(); earlier and later ones do no harm
+struct Tick {                 // due at WorkerCore::next_tick(); earlier and later ones do no harm
   std::vector<int32_t> done;  // (slots) pairs or episodes done of each slot's lease; may be empty
 };
 struct DrainRequested {};  // the second one means: at once
 
 }  // namespace event
 
-using Event = std::variant<event::Start, event::Received, event::Closed, event::SlotDone, event::LogFetched,
-                           event::SnapshotFetched, event::ArtifactFetched, event::TaskMade, event::StateBuilt,
-                           event::Tick, event::DrainRequested>;
+using WorkerEvent = std::variant<event::Start, event::Received, event::Closed, event::SlotDone, event::LogFetched,
+                                 event::SnapshotFetched, event::ArtifactFetched, event::TaskMade, event::StateBuilt,
+                                 event::Tick, event::DrainRequested>;
 
 }  // namespace seedcast

@@ -31,7 +31,9 @@ class Transport {
   // Opens the stream and sends Hello. One stream at a time.
   virtual void Connect(const v1::Hello& hello, Receiver* receiver) = 0;
   virtual void Send(const v1::WorkerMessage& message) = 0;  // dropped when there is no stream
-  virtual void Disconnect() = 0;                            // OnClosed follows
+  // Ends the stream after what was sent; OnClosed follows once the peer has ended it too. A second call does not wait
+  // for the peer.
+  virtual void Disconnect() = 0;
 
   // ParameterService. Each answers exactly once, from any thread, within a deadline of its own.
   virtual void FetchLog(const std::string& job_id, int64_t from, int64_t to,

@@ -33,7 +33,8 @@ class Worker {
   void Start();
   absl::Status Join();
 
-  // Finish the leases in hand, take no more, say goodbye. The second call stops at once. Any thread, not a signal handler.
+  // Finish the leases in hand, take no more, say goodbye. The second call stops at once. Any thread, not a signal
+  // handler.
   void RequestDrain();
 
   v1::WorkerStats stats() const;  // any thread
