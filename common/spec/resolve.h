@@ -13,10 +13,13 @@ namespace seedcast {
 // field: "strategy.population_size: 7, expected an even number in 2 .. 1048576".
 absl::StatusOr<v1::JobSpec> Resolve(const v1::JobSpec& spec);
 
-// The same for an evaluation (defaults: split TEST, 5-way 5-shot 15-query, 1000 episodes).
+// The same for an evaluation (defaults: split TEST, 5-way 5-shot 15-query, 1000 episodes). `path` goes before the
+// fields' names in an error; it may be empty.
 absl::StatusOr<v1::EvaluationSpec> Resolve(const v1::EvaluationSpec& spec, absl::string_view path);
 
-// Canonical bytes of a resolved spec: what is hashed into the log's chain.
+// Canonical bytes of a resolved spec: what is hashed into the log's chain. They leave out what has no influence on
+// fitness and theta: name, validation, snapshot_every, max_failed_evaluations, max_workers; and proto_net.dataset where
+// dataset_digest says the same more exactly. The rest is protobuf's deterministic serialisation, fields by number.
 std::string CanonicalBytes(const v1::JobSpec& resolved);
 
 // "proto_net" or "sphere": the name of the task oneof's field.

@@ -1,10 +1,18 @@
 // One generation's update: fitness -> utilities -> exact integer estimate -> optimizer step. Pure: the same spec, state
 // and fitness give the same bits on any machine and for any number of threads.
 //
-//   u      = Shape(fitness)                          integers, one weight a pair: w_p = u_{2p} - u_{2p+1}
-//   G_i    = sum_p w_p n_{p,i}                       exact, int64 (OpenAI-ES, Salimans et al. 2017, antithetic)
-//   g_i    = float(G_i) * scale                      one rounding; scale from shaping, population and noise variance
-//   theta' = optimizer step that *ascends* g         Adam, SGD with momentum or RMSProp, then weight decay
+//   w_p    = pair weights of the fitness             integers (shaping.h)
+//   G_i    = sum_p w_p n_{p,i}                       exact (noise.h; OpenAI-ES, Salimans et al. 2017, antithetic pairs)
+//   g_i    = float(G_i) * S                          float32, both operations rounded to nearest; S = float(scale / 2)
+//   for
+//                                                    popcount noise, whose standard deviation is 2, float(scale) for
+//                                                    sign
+//   theta' = optimizer step that *ascends* g         optimizer.h, with the learning rate of schedule.h at this
+//   generation
+//
+// The noise is that of generation = version of the state, pair = p. `scale` (shaping.h) makes g an estimate of sigma
+// times the gradient of the expected fitness, in units in which utilities have variance 1, so that one learning rate
+// serves populations of any size.
 #pragma once
 
 #include <vector>
