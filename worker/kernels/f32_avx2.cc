@@ -18,7 +18,7 @@ inline Vec Sub(Vec a, Vec b) { return _mm256_sub_ps(a, b); }
 inline Vec Mul(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
 inline Vec Fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
 inline Vec Max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
-inline void AddToDoubles(double* p, Vec a) {
+inline void AddVecToDoubles(double* p, Vec a) {
   const __m128 low = _mm256_castps256_ps128(a);
   const __m128 high = _mm256_extractf128_ps(a, 1);
   _mm256_storeu_pd(p, _mm256_add_pd(_mm256_loadu_pd(p), _mm256_cvtps_pd(low)));

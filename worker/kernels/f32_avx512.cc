@@ -18,7 +18,7 @@ inline Vec Sub(Vec a, Vec b) { return _mm512_sub_ps(a, b); }
 inline Vec Mul(Vec a, Vec b) { return _mm512_mul_ps(a, b); }
 inline Vec Fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
 inline Vec Max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
-inline void AddToDoubles(double* p, Vec a) {
+inline void AddVecToDoubles(double* p, Vec a) {
   const __m256 low = _mm512_castps512_ps256(a);
   const __m256 high = _mm512_extractf32x8_ps(a, 1);
   _mm512_storeu_pd(p, _mm512_add_pd(_mm512_loadu_pd(p), _mm512_cvtps_pd(low)));

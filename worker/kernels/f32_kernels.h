@@ -22,40 +22,50 @@ struct FirstBlockImage {
   int64_t out_row_stride;
 };
 
-// Convolution of a group of images as 36 matrix products, (rows, depth) x (depth, filters); a row is a tile.
-// Component k of V starts at v + k * v_stride, of M at m + k * m_stride, of U at u + k * depth * filters.
+// A tile of kTileSide or fewer rows and columns; component k of its V or M is at v (m) + k * stride, where
+// k = 6 * point of the row + point of the column (layers.h).
+struct InputTile {
+  const float* patch;  // (rows + 2, columns + 2, channels), the rows `patch_stride` floats apart
+  int64_t patch_stride;
+  int rows;
+  int columns;
+  int channels;
+  float* v;
+  int64_t v_stride;
+};
+
+struct OutputTile {
+  const float* m;
+  int64_t m_stride;
+  int rows;
+  int columns;
+  int filters;
+  float* pooled;  // maxima of the tile's 2x2 windows, the rows `pooled_stride` floats apart
+  int64_t pooled_stride;
+  float* sum;             // (filters), over the tile's positions
+  float* sum_of_squares;  // (filters)
+};
+
+// One component of a group of tiles: v (rows, depth) times u (depth, filters) gives m (rows, filters).
 struct TileProducts {
   const float* v;
-  int64_t v_stride;
   const float* u;
   float* m;
-  int64_t m_stride;
   int rows;
   int depth;
   int filters;
 };
 
-// One image's tiles from M to pooled maxima, with the moments when the image is a statistics image.
-struct TileOutputs {
-  const float* m;  // component 0 of the image's first tile
-  int64_t m_stride;
-  int side;
-  int tile_rows;
-  int pooled_side;
-  int filters;
-  float* pooled;           // (pooled_side, pooled_side, filters)
-  double* sum;             // (filters), nullptr: no statistics
-  double* sum_of_squares;  // (filters)
-};
-
 struct F32Kernels {
   void (*first_block)(const FirstBlockImage& image);
-  // weights (3, 3, depth, filters), signs (filters) -> u (36, depth, filters)
-  void (*transform_weights)(const float* weights, const float* signs, int depth, int filters, float* u);
-  // padded (padded_side, padded_side, channels) of one image -> its tiles' rows of V
-  void (*transform_input)(const float* padded, int tile_rows, int channels, float* v, int64_t v_stride);
+  // weights (3, 3, depth, filters), signs (filters) -> u, 36 times (depth, filters), u_stride floats apart
+  void (*transform_weights)(const float* weights, const float* signs, int depth, int filters, float* u,
+                            int64_t u_stride);
+  void (*transform_input)(const InputTile& tile);
   void (*multiply)(const TileProducts& products);
-  void (*transform_output)(const TileOutputs& outputs);
+  void (*transform_output)(const OutputTile& tile);
+  // sums[i] += values[i]
+  void (*add_to_doubles)(const float* values, int count, double* sums);
   // out = max(0, fma(x, scale, shift)) for `positions` rows of (filters)
   void (*normalise)(const float* x, const float* scale, const float* shift, int positions, int filters, float* out);
 };

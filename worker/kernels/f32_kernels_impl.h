@@ -1,7 +1,8 @@
 // The inner loops of class F32, written once over `Vec`, a register of kLanes channels. Included by f32_avx2.cc and
 // f32_avx512.cc only, after they have defined in their anonymous namespace:
 //   Vec, kLanes; Load, Store, Broadcast(const float*), Set(float), Add, Sub, Mul, Fma(a, b, c) = a*b + c,
-//   Max(a, b) = a > b ? a : b; AddToDoubles(double*, Vec); kMaxVectors, MaxRows(vectors): register tile of Multiply.
+//   Max(a, b) = a > b ? a : b; AddVecToDoubles(double*, Vec); kFirstBlockVectors, kMaxVectors, MaxRows(vectors):
+//   register tile of Multiply.
 // No line here depends on kLanes, which is why the instruction sets agree to the bit.
 
 namespace seedcast {
@@ -75,7 +76,10 @@ void FirstBlockOfImage(const FirstBlockImage& image) {
 // ---- Winograd's transforms, one row or column at a time
 // ---------------------------------------------------------------
 
-// G: three weights to six. kSixth and the others are rounded once, here.
+// The points of a tile are numbered as in layers.h; Point() is the i-th that a tile of this extent has.
+constexpr int Point(int extent, int i) { return i <= extent ? i : 5; }
+
+// G: three weights to six.
 inline void TransformWeightRow(const Vec g[3], Vec u[6]) {
   const Vec sixth = Set(1.0f / 6), minus_sixth = Set(-1.0f / 6), twelfth = Set(1.0f / 12),
             twenty_fourth = Set(1.0f / 24);
@@ -90,34 +94,59 @@ inline void TransformWeightRow(const Vec g[3], Vec u[6]) {
   u[5] = g[2];
 }
 
-// B^T: six inputs to six.
-inline void TransformInputRow(const Vec d[6], Vec v[6]) {
-  const Vec two = Set(2.0f), minus_two = Set(-2.0f), four = Set(4.0f), minus_four = Set(-4.0f), minus_five = Set(-5.0f);
-  const Vec a = Fma(minus_four, d[2], d[4]);
-  const Vec b = Fma(minus_four, d[1], d[3]);
-  const Vec c = Sub(d[4], d[2]);
-  const Vec e = Sub(d[3], d[1]);
-  v[0] = Fma(four, d[0], Fma(minus_five, d[2], d[4]));
-  v[1] = Add(a, b);
-  v[2] = Sub(a, b);
-  v[3] = Fma(two, e, c);
-  v[4] = Fma(minus_two, e, c);
-  v[5] = Fma(four, d[1], Fma(minus_five, d[3], d[5]));
+// B^T: extent + 2 inputs to as many values.
+template <int kExtent>
+inline void TransformInputRow(const Vec* d, Vec* v) {
+  if constexpr (kExtent == 4) {
+    const Vec a = Fma(Set(-4.0f), d[2], d[4]);
+    const Vec b = Fma(Set(-4.0f), d[1], d[3]);
+    const Vec c = Sub(d[4], d[2]);
+    const Vec e = Sub(d[3], d[1]);
+    v[0] = Fma(Set(4.0f), d[0], Fma(Set(-5.0f), d[2], d[4]));
+    v[1] = Add(a, b);
+    v[2] = Sub(a, b);
+    v[3] = Fma(Set(2.0f), e, c);
+    v[4] = Fma(Set(-2.0f), e, c);
+    v[5] = Fma(Set(4.0f), d[1], Fma(Set(-5.0f), d[3], d[5]));
+  } else if constexpr (kExtent == 3) {
+    const Vec e = Sub(d[3], d[1]);
+    const Vec f = Sub(d[3], d[2]);
+    v[0] = Fma(Set(4.0f), Sub(d[0], d[2]), Mul(Set(2.0f), e));
+    v[1] = Mul(Set(3.0f), Fma(Set(-2.0f), d[1], f));
+    v[2] = Fma(Set(2.0f), Sub(d[1], d[2]), f);
+    v[3] = Mul(Set(4.0f), e);
+    v[4] = Fma(Set(-2.0f), e, Sub(d[4], d[2]));
+  } else {
+    v[0] = Mul(Set(4.0f), Sub(d[0], d[2]));
+    v[1] = Mul(Set(-3.0f), Add(d[1], d[2]));
+    v[2] = Mul(Set(3.0f), Sub(d[1], d[2]));
+    v[3] = Sub(d[3], d[1]);
+  }
 }
 
-// A^T: six products to four outputs.
-inline void TransformOutputRow(const Vec m[6], Vec y[4]) {
+// A^T: extent + 2 products to `extent` outputs.
+template <int kExtent>
+inline void TransformOutputRow(const Vec* m, Vec* y) {
   const Vec a = Add(m[1], m[2]);
   const Vec b = Sub(m[1], m[2]);
-  const Vec c = Add(m[3], m[4]);
-  const Vec d = Sub(m[3], m[4]);
-  y[0] = Add(Add(m[0], a), c);
-  y[1] = Fma(Set(2.0f), d, b);
-  y[2] = Fma(Set(4.0f), c, a);
-  y[3] = Add(Fma(Set(8.0f), d, b), m[5]);
+  if constexpr (kExtent == 4) {
+    const Vec c = Add(m[3], m[4]);
+    const Vec d = Sub(m[3], m[4]);
+    y[0] = Add(Add(m[0], a), c);
+    y[1] = Fma(Set(2.0f), d, b);
+    y[2] = Fma(Set(4.0f), c, a);
+    y[3] = Add(Fma(Set(8.0f), d, b), m[5]);
+  } else if constexpr (kExtent == 3) {
+    y[0] = Add(Add(m[0], a), m[3]);
+    y[1] = Fma(Set(2.0f), m[3], b);
+    y[2] = Add(Fma(Set(4.0f), m[3], a), m[4]);
+  } else {
+    y[0] = Add(m[0], a);
+    y[1] = Add(b, m[3]);
+  }
 }
 
-void TransformWeights(const float* weights, const float* signs, int depth, int filters, float* u) {
+void TransformWeights(const float* weights, const float* signs, int depth, int filters, float* u, int64_t u_stride) {
   const int64_t plane = int64_t{depth} * filters;
   for (int64_t i = 0; i < plane; i += kLanes) {
     const Vec sign = Load(signs + i % filters);
@@ -131,33 +160,28 @@ void TransformWeights(const float* weights, const float* signs, int depth, int f
       const Vec g[3] = {columns[0][row], columns[1][row], columns[2][row]};
       Vec out[6];
       TransformWeightRow(g, out);
-      for (int k = 0; k < 6; ++k) Store(u + (6 * row + k) * plane + i, out[k]);
+      for (int k = 0; k < 6; ++k) Store(u + (6 * row + k) * u_stride + i, out[k]);
     }
   }
 }
 
-inline void TransformInputTile(const float* patch, int64_t row_stride, int channels, float* v, int64_t v_stride) {
-  for (int channel = 0; channel < channels; channel += kLanes) {
-    Vec columns[6][6];  // B^T d, column by column
-    for (int column = 0; column < 6; ++column) {
-      Vec d[6];
-      for (int row = 0; row < 6; ++row) d[row] = Load(patch + row * row_stride + column * channels + channel);
-      TransformInputRow(d, columns[column]);
+template <int kRows, int kColumns>
+void TransformInputTile(const InputTile& tile) {
+  for (int channel = 0; channel < tile.channels; channel += kLanes) {
+    Vec columns[kColumns + 2][kRows + 2];  // B^T d, column by column
+    for (int column = 0; column < kColumns + 2; ++column) {
+      Vec d[kRows + 2];
+      for (int row = 0; row < kRows + 2; ++row) {
+        d[row] = Load(tile.patch + row * tile.patch_stride + column * tile.channels + channel);
+      }
+      TransformInputRow<kRows>(d, columns[column]);
     }
-    for (int row = 0; row < 6; ++row) {
-      Vec d[6], out[6];
-      for (int column = 0; column < 6; ++column) d[column] = columns[column][row];
-      TransformInputRow(d, out);
-      for (int k = 0; k < 6; ++k) Store(v + (6 * row + k) * v_stride + channel, out[k]);
-    }
-  }
-}
-
-void TransformInput(const float* padded, int tile_rows, int channels, float* v, int64_t v_stride) {
-  const int64_t row_stride = int64_t{4 * tile_rows + 2} * channels;
-  for (int y = 0; y < tile_rows; ++y) {
-    for (int x = 0; x < tile_rows; ++x, v += channels) {
-      TransformInputTile(padded + 4 * y * row_stride + 4 * x * channels, row_stride, channels, v, v_stride);
+    for (int row = 0; row < kRows + 2; ++row) {
+      Vec d[kColumns + 2], out[kColumns + 2];
+      for (int column = 0; column < kColumns + 2; ++column) d[column] = columns[column][row];
+      TransformInputRow<kColumns>(d, out);
+      float* v = tile.v + 6 * Point(kRows, row) * tile.v_stride + channel;
+      for (int i = 0; i < kColumns + 2; ++i) Store(v + Point(kColumns, i) * tile.v_stride, out[i]);
     }
   }
 }
@@ -200,12 +224,12 @@ void MultiplyRows(int rows, const float* v, const float* u, int depth, int filte
   MultiplyBlock<kRows, kVectors>(v, u, depth, filters, m);
 }
 
-// All rows of one component, for kVectors * kLanes filters; blocks of rows are made as even as they can be.
+// All rows, for kVectors * kLanes filters; blocks of rows are made as even as they can be.
 template <int kVectors>
-void MultiplyColumns(const TileProducts& p, int component, int filter) {
-  const float* v = p.v + component * p.v_stride;
-  const float* u = p.u + int64_t{component} * p.depth * p.filters + filter;
-  float* m = p.m + component * p.m_stride + filter;
+void MultiplyColumns(const TileProducts& p, int filter) {
+  const float* v = p.v;
+  const float* u = p.u + filter;
+  float* m = p.m + filter;
   int blocks = (p.rows + MaxRows(kVectors) - 1) / MaxRows(kVectors);
   for (int left = p.rows; left > 0; --blocks) {
     const int rows = (left + blocks - 1) / blocks;
@@ -217,107 +241,110 @@ void MultiplyColumns(const TileProducts& p, int component, int filter) {
 }
 
 template <int kVectors>
-void MultiplyColumnsOf(int vectors, const TileProducts& p, int component, int filter) {
+void MultiplyColumnsOf(int vectors, const TileProducts& p, int filter) {
   if constexpr (kVectors > 1) {
-    if (vectors < kVectors) return MultiplyColumnsOf<kVectors - 1>(vectors, p, component, filter);
+    if (vectors < kVectors) return MultiplyColumnsOf<kVectors - 1>(vectors, p, filter);
   }
-  MultiplyColumns<kVectors>(p, component, filter);
+  MultiplyColumns<kVectors>(p, filter);
 }
 
 void Multiply(const TileProducts& p) {
-  for (int component = 0; component < 36; ++component) {
-    const int all = p.filters / kLanes;
-    int groups = (all + kMaxVectors - 1) / kMaxVectors;
-    for (int done = 0; done < all; --groups) {
-      const int vectors = (all - done + groups - 1) / groups;
-      MultiplyColumnsOf<kMaxVectors>(vectors, p, component, done * kLanes);
-      done += vectors;
-    }
+  const int all = p.filters / kLanes;
+  int groups = (all + kMaxVectors - 1) / kMaxVectors;
+  for (int done = 0; done < all; --groups) {
+    const int vectors = (all - done + groups - 1) / groups;
+    MultiplyColumnsOf<kMaxVectors>(vectors, p, done * kLanes);
+    done += vectors;
   }
 }
 
 // ---- Outputs
 // -----------------------------------------------------------------------------------------------------------
 
-// Sum over a tile's rows, then over its columns as (0 + 1) + (2 + 3); positions outside the image count as zeros.
-inline Vec SumOfColumns(const Vec column[4]) { return Add(Add(column[0], column[1]), Add(column[2], column[3])); }
-
+// Sums over a tile's columns, added as (0 + 1) + (2 + 3); columns that the tile has not are +0.
 template <int kRows, int kColumns>
-inline void AddMoments(const Vec y[4][4], double* sum, double* sum_of_squares) {
+inline void StoreMoments(const Vec (*y)[4], float* sum, float* sum_of_squares) {
   Vec first[4], second[4];
-#pragma GCC unroll 4
   for (int column = 0; column < 4; ++column) {
     first[column] = second[column] = Set(0.0f);
     if (column >= kColumns) continue;
-#pragma GCC unroll 4
     for (int row = 0; row < kRows; ++row) {
       first[column] = Add(first[column], y[row][column]);
       second[column] = Fma(y[row][column], y[row][column], second[column]);
     }
   }
-  AddToDoubles(sum, SumOfColumns(first));
-  AddToDoubles(sum_of_squares, SumOfColumns(second));
+  Store(sum, Add(Add(first[0], first[1]), Add(first[2], first[3])));
+  Store(sum_of_squares, Add(Add(second[0], second[1]), Add(second[2], second[3])));
 }
 
-// A tile of which kRows x kColumns positions lie in the image. `pooled`: the tile's first window.
 template <int kRows, int kColumns>
-void TransformOutputTile(const TileOutputs& o, const float* m, float* pooled) {
-  for (int channel = 0; channel < o.filters; channel += kLanes) {
-    Vec columns[6][4];  // A^T m, column by column
-    for (int column = 0; column < 6; ++column) {
-      Vec in[6];
-      for (int row = 0; row < 6; ++row) in[row] = Load(m + (6 * row + column) * o.m_stride + channel);
-      TransformOutputRow(in, columns[column]);
+void TransformOutputTile(const OutputTile& tile) {
+  for (int channel = 0; channel < tile.filters; channel += kLanes) {
+    Vec columns[kColumns + 2][4];  // A^T m, column by column
+    for (int column = 0; column < kColumns + 2; ++column) {
+      Vec in[kRows + 2];
+      for (int row = 0; row < kRows + 2; ++row) {
+        in[row] = Load(tile.m + (6 * Point(kRows, row) + Point(kColumns, column)) * tile.m_stride + channel);
+      }
+      TransformOutputRow<kRows>(in, columns[column]);
     }
     Vec y[4][4];
     for (int row = 0; row < kRows; ++row) {
-      Vec in[6];
-      for (int column = 0; column < 6; ++column) in[column] = columns[column][row];
-      TransformOutputRow(in, y[row]);
+      Vec in[kColumns + 2];
+      for (int column = 0; column < kColumns + 2; ++column) in[column] = columns[column][row];
+      TransformOutputRow<kColumns>(in, y[row]);
     }
-    if (o.sum != nullptr) AddMoments<kRows, kColumns>(y, o.sum + channel, o.sum_of_squares + channel);
+    StoreMoments<kRows, kColumns>(y, tile.sum + channel, tile.sum_of_squares + channel);
     for (int row = 0; row + 1 < kRows; row += 2) {
       for (int column = 0; column + 1 < kColumns; column += 2) {
         const Vec most = Max(Max(y[row][column], y[row][column + 1]), Max(y[row + 1][column], y[row + 1][column + 1]));
-        Store(pooled + ((row / 2) * o.pooled_side + column / 2) * o.filters + channel, most);
+        Store(tile.pooled + row / 2 * tile.pooled_stride + column / 2 * tile.filters + channel, most);
       }
     }
   }
 }
 
-template <int kRows>
-void TransformOutputTileOfRows(const TileOutputs& o, int columns, const float* m, float* pooled) {
-  switch (columns) {
-    case 2:
-      return TransformOutputTile<kRows, 2>(o, m, pooled);
-    case 3:
-      return TransformOutputTile<kRows, 3>(o, m, pooled);
+// A tile's extents are 4 or, at the image's end, 2 (side 14) or 3 (sides 7 and 3).
+void TransformInput(const InputTile& tile) {
+  switch (10 * tile.rows + tile.columns) {
+    case 44:
+      return TransformInputTile<4, 4>(tile);
+    case 42:
+      return TransformInputTile<4, 2>(tile);
+    case 24:
+      return TransformInputTile<2, 4>(tile);
+    case 22:
+      return TransformInputTile<2, 2>(tile);
+    case 43:
+      return TransformInputTile<4, 3>(tile);
+    case 34:
+      return TransformInputTile<3, 4>(tile);
     default:
-      return TransformOutputTile<kRows, 4>(o, m, pooled);
+      return TransformInputTile<3, 3>(tile);
   }
 }
 
-// Sides are 14, 7 and 3: the last tile of a row or column holds 2, 3 and 3 positions.
-void TransformOutput(const TileOutputs& o) {
-  const int last = o.side - 4 * (o.tile_rows - 1);
-  const float* m = o.m;
-  for (int y = 0; y < o.tile_rows; ++y) {
-    const int rows = y + 1 < o.tile_rows ? 4 : last;
-    for (int x = 0; x < o.tile_rows; ++x, m += o.filters) {
-      const int columns = x + 1 < o.tile_rows ? 4 : last;
-      float* pooled = o.pooled + int64_t{2 * y * o.pooled_side + 2 * x} * o.filters;
-      switch (rows) {
-        case 2:
-          TransformOutputTileOfRows<2>(o, columns, m, pooled);
-          break;
-        case 3:
-          TransformOutputTileOfRows<3>(o, columns, m, pooled);
-          break;
-        default:
-          TransformOutputTileOfRows<4>(o, columns, m, pooled);
-      }
-    }
+void TransformOutput(const OutputTile& tile) {
+  switch (10 * tile.rows + tile.columns) {
+    case 44:
+      return TransformOutputTile<4, 4>(tile);
+    case 42:
+      return TransformOutputTile<4, 2>(tile);
+    case 24:
+      return TransformOutputTile<2, 4>(tile);
+    case 22:
+      return TransformOutputTile<2, 2>(tile);
+    case 43:
+      return TransformOutputTile<4, 3>(tile);
+    case 34:
+      return TransformOutputTile<3, 4>(tile);
+    default:
+      return TransformOutputTile<3, 3>(tile);
   }
+}
+
+void AddToDoubles(const float* values, int count, double* sums) {
+  for (int i = 0; i < count; i += kLanes) AddVecToDoubles(sums + i, Load(values + i));
 }
 
 void Normalise(const float* x, const float* scale, const float* shift, int positions, int filters, float* out) {
@@ -328,8 +355,8 @@ void Normalise(const float* x, const float* scale, const float* shift, int posit
   }
 }
 
-constexpr F32Kernels kKernels = {FirstBlockOfImage, TransformWeights, TransformInput,
-                                 Multiply,          TransformOutput,  Normalise};
+constexpr F32Kernels kKernels = {FirstBlockOfImage, TransformWeights, TransformInput, Multiply,
+                                 TransformOutput,   AddToDoubles,     Normalise};
 
 }  // namespace
 }  // namespace seedcast

@@ -10,6 +10,7 @@ void EpisodeImages::Set(absl::Span<const uint8_t> pixels, int count, int statist
   padded_.assign(int64_t{count} * kPaddedImagePixels, 0.0f);
   windows_.resize(int64_t{count} * kWindows);
   inked_windows_.resize(count);
+  inked_tiles_.resize(count);
   sum_.fill(0);
   product_.fill(0);
   for (int image = 0; image < count; ++image) {
@@ -24,11 +25,24 @@ void EpisodeImages::Set(absl::Span<const uint8_t> pixels, int count, int statist
   FinishMoments();
 }
 
+// The tiles of block 2 that read window (y, x) or the convolution's border around it: rows 4t-1 .. 4t+4 are tile row
+// t's.
+static uint16_t TilesAround(int y, int x) {
+  uint16_t tiles = 0;
+  for (int row = y < 5 ? 0 : (y - 1) / 4; row <= (y + 1) / 4 && row < 4; ++row) {
+    for (int column = x < 5 ? 0 : (x - 1) / 4; column <= (x + 1) / 4 && column < 4; ++column) {
+      tiles |= static_cast<uint16_t>(1 << (4 * row + column));
+    }
+  }
+  return tiles;
+}
+
 void EpisodeImages::SortWindows(int image) {
   const float* padded = Padded(image);
   uint8_t* windows = &windows_[int64_t{image} * kWindows];
   int inked = 0;
   int blank = kWindows;
+  uint16_t inked_tiles = 0;
   for (int y = 0; y < kWindowSide; ++y) {
     for (int x = 0; x < kWindowSide; ++x) {
       float ink = 0;
@@ -36,9 +50,11 @@ void EpisodeImages::SortWindows(int image) {
         for (int column = 0; column < 4; ++column) ink += padded[(2 * y + row) * kPaddedImageSide + 2 * x + column];
       }
       windows[ink > 0 ? inked++ : --blank] = static_cast<uint8_t>(y * kWindowSide + x);
+      if (ink > 0) inked_tiles |= TilesAround(y, x);
     }
   }
-  inked_windows_[image] = inked;
+  inked_windows_[image] = static_cast<uint8_t>(inked);
+  inked_tiles_[image] = inked_tiles;
 }
 
 void EpisodeImages::AddMoments(const uint8_t* pixels) {
@@ -82,8 +98,8 @@ void EpisodeImages::FinishMoments() {
 }
 
 int64_t EpisodeImages::Bytes() const {
-  return static_cast<int64_t>(padded_.capacity() * sizeof(float) + windows_.capacity() +
-                              inked_windows_.capacity() * sizeof(int));
+  return static_cast<int64_t>(padded_.capacity() * sizeof(float) + windows_.capacity() + inked_windows_.capacity() +
+                              inked_tiles_.capacity() * sizeof(uint16_t));
 }
 
 void FirstBlock::Set(const ConvLayer& layer, const EpisodeImages& images, const float* theta) {

@@ -30,6 +30,8 @@ class EpisodeImages {
   // (196): the pool's windows (y * 14 + x). Those whose 4x4 pixels hold ink come first; the others are all zero.
   const uint8_t* Windows(int image) const { return &windows_[int64_t{image} * kWindows]; }
   int InkedWindows(int image) const { return inked_windows_[image]; }
+  // Bit t: ink reaches the input of tile t of block 2 (layers.h). Without ink all images have the same there.
+  uint16_t InkedTiles(int image) const { return inked_tiles_[image]; }
   int64_t Bytes() const;
 
   // Moments of the nine taps of a patch, in row-major order, over all positions of the statistics images.
@@ -45,7 +47,8 @@ class EpisodeImages {
   int statistics_images_ = 0;
   std::vector<float> padded_;
   std::vector<uint8_t> windows_;
-  std::vector<int> inked_windows_;
+  std::vector<uint8_t> inked_windows_;
+  std::vector<uint16_t> inked_tiles_;
   std::array<int64_t, 9> sum_;
   std::array<int64_t, 81> product_;  // s >= t only, until finished
   std::array<double, 9> tap_mean_;

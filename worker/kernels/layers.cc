@@ -15,7 +15,7 @@ std::vector<ConvLayer> ConvLayers(const ConvNetShape& shape) {
     layer.side = side;
     layer.pooled_side = side / 2;
     layer.tile_rows = (side + kTileSide - 1) / kTileSide;
-    layer.padded_side = layer.tile_rows * kTileSide + 2;
+    layer.last_extent = side - (layer.tile_rows - 1) * kTileSide;
     layer.weights = offset;
     layer.gamma = layer.weights + int64_t{9} * layer.in_channels * layer.filters;
     layer.beta = layer.gamma + layer.filters;

@@ -8,8 +8,9 @@
 
 namespace seedcast {
 
-// Convolutions of blocks 2 .. 4 are made of 4x4 tiles of their output (Winograd F(4x4, 3x3)); the tiles cover the
-// image and may hang over its right and lower edge.
+// Convolutions of blocks 2 .. 4 are made of tiles of their output. A tile is 4 positions high (wide) or, where the
+// image ends, 2 or 3: Winograd's F(4, 3) and, on subsets of the same six points, F(2, 3) and F(3, 3). So all tiles
+// share one set of transformed weights, and no position is computed in vain (14 = 4 + 4 + 4 + 2, 7 = 4 + 3, 3 = 3).
 inline constexpr int kTileSide = 4;
 inline constexpr int kTilePatch = kTileSide + 2;                 // input side of a tile
 inline constexpr int kTileComponents = kTilePatch * kTilePatch;  // multiplications per tile and pair of channels
@@ -20,14 +21,19 @@ struct ConvLayer {
   int side;         // of the input and of the convolution's output
   int pooled_side;  // side / 2, rounded down
   int tile_rows;    // tiles along a side
-  int padded_side;  // input side with its zero border: what the tiles read
+  int last_extent;  // of the last tile of a row or column; all others have kTileSide
   int64_t weights;  // offsets into theta
   int64_t gamma;
   int64_t beta;
 
   int tiles() const { return tile_rows * tile_rows; }
+  int padded_side() const { return side + 2; }
   int pooled_positions() const { return pooled_side * pooled_side; }
+  int Extent(int tile_row) const { return tile_row + 1 < tile_rows ? kTileSide : last_extent; }
 };
+
+// The six points are 0, 1, -1, 2, -2 and infinity. A tile of extent 3 lacks -2, one of extent 2 lacks 2 and -2.
+inline bool HasPoint(int extent, int point) { return point == 5 || point <= extent; }
 
 std::vector<ConvLayer> ConvLayers(const ConvNetShape& shape);
 

@@ -40,22 +40,34 @@ Row6 WeightRow(float g0, float g1, float g2) {
   return {g0 * 0.25f, (-1.0f / 6) * (outer + g1), (-1.0f / 6) * (outer - g1), even + odd, even - odd, g2};
 }
 
-// B^T d
-Row6 InputRow(const Row6& row) {
+// B^T d; a tile of extent 3 lacks point 4, one of extent 2 points 3 and 4, and their d are shorter.
+Row6 InputRow(int extent, const Row6& row) {
   const float* d = row.at;
+  const float e = d[3] - d[1];
+  if (extent == 2) return {4.0f * (d[0] - d[2]), -3.0f * (d[1] + d[2]), 3.0f * (d[1] - d[2]), 0, 0, e};
+  if (extent == 3) {
+    const float f = d[3] - d[2];
+    return {std::fma(4.0f, d[0] - d[2], 2.0f * e),
+            3.0f * std::fma(-2.0f, d[1], f),
+            std::fma(2.0f, d[1] - d[2], f),
+            4.0f * e,
+            0,
+            std::fma(-2.0f, e, d[4] - d[2])};
+  }
   const float a = std::fma(-4.0f, d[2], d[4]);
   const float b = std::fma(-4.0f, d[1], d[3]);
   const float c = d[4] - d[2];
-  const float e = d[3] - d[1];
   return {std::fma(4.0f, d[0], std::fma(-5.0f, d[2], d[4])), a + b, a - b, std::fma(2.0f, e, c), std::fma(-2.0f, e, c),
           std::fma(4.0f, d[1], std::fma(-5.0f, d[3], d[5]))};
 }
 
 // A^T m
-Row4 OutputRow(const Row6& row) {
+Row4 OutputRow(int extent, const Row6& row) {
   const float* m = row.at;
   const float a = m[1] + m[2];
   const float b = m[1] - m[2];
+  if (extent == 2) return {m[0] + a, b + m[5]};
+  if (extent == 3) return {(m[0] + a) + m[3], std::fma(2.0f, m[3], b), std::fma(4.0f, m[3], a) + m[5]};
   const float c = m[3] + m[4];
   const float d = m[3] - m[4];
   return {(m[0] + a) + c, std::fma(2.0f, d, b), std::fma(4.0f, c, a), std::fma(8.0f, d, b) + m[5]};
@@ -76,37 +88,49 @@ Patch TransformWeights(const float g[9]) {
   return u;
 }
 
-Patch TransformInput(const Patch& d) {
-  Row6 columns[6];
-  for (int x = 0; x < 6; ++x) {
-    columns[x] = InputRow({d.at[x], d.at[6 + x], d.at[12 + x], d.at[18 + x], d.at[24 + x], d.at[30 + x]});
+// The extents of a tile and where it starts.
+struct Tile {
+  int y, x;
+  int rows, columns;
+};
+
+Tile TileOf(const ConvLayer& layer, int tile) {
+  const int row = tile / layer.tile_rows;
+  const int column = tile % layer.tile_rows;
+  return {row * kTileSide, column * kTileSide, layer.Extent(row), layer.Extent(column)};
+}
+
+Patch TransformInput(const Tile& tile, const Patch& d) {
+  Row6 columns[6] = {};
+  for (int x = 0; x < tile.columns + 2; ++x) {
+    columns[x] = InputRow(tile.rows, {d.at[x], d.at[6 + x], d.at[12 + x], d.at[18 + x], d.at[24 + x], d.at[30 + x]});
   }
   Patch v;
   for (int y = 0; y < 6; ++y) {
     Row6 row;
     for (int x = 0; x < 6; ++x) row.at[x] = columns[x].at[y];
-    row = InputRow(row);
+    row = InputRow(tile.columns, row);
     for (int x = 0; x < 6; ++x) v.at[6 * y + x] = row.at[x];
   }
   return v;
 }
 
-struct OutputTile {
+struct OutputRows {
   Row4 rows[4];
 };
 
-OutputTile TransformOutput(const Patch& m) {
+OutputRows TransformOutput(const Tile& tile, const Patch& m) {
   Row4 columns[6];
   for (int x = 0; x < 6; ++x) {
-    columns[x] = OutputRow({m.at[x], m.at[6 + x], m.at[12 + x], m.at[18 + x], m.at[24 + x], m.at[30 + x]});
+    columns[x] = OutputRow(tile.rows, {m.at[x], m.at[6 + x], m.at[12 + x], m.at[18 + x], m.at[24 + x], m.at[30 + x]});
   }
-  OutputTile tile;
-  for (int y = 0; y < 4; ++y) {
-    Row6 row;
-    for (int x = 0; x < 6; ++x) row.at[x] = columns[x].at[y];
-    tile.rows[y] = OutputRow(row);
+  OutputRows y;
+  for (int row = 0; row < 4; ++row) {
+    Row6 in;
+    for (int x = 0; x < 6; ++x) in.at[x] = columns[x].at[row];
+    y.rows[row] = OutputRow(tile.columns, in);
   }
-  return tile;
+  return y;
 }
 
 // Activations of an episode, (count, side, side, channels).
@@ -188,11 +212,12 @@ class ReferenceConvNet : public ConvNet {
       double sum = 0;
       double sum_of_squares = 0;
       for (int image = 0; image < images_.count(); ++image) {
-        for (int tile = 0; tile < layer.tiles(); ++tile) {
-          const int64_t first = (int64_t{image} * layer.tiles() + tile) * layer.in_channels;
-          const OutputTile y = TransformOutput(Products(&v[first], u));
-          if (image < images_.statistics_images()) AddMoments(layer, tile, y, &sum, &sum_of_squares);
-          Pool(layer, image, tile, c, y, &output);
+        for (int t = 0; t < layer.tiles(); ++t) {
+          const Tile tile = TileOf(layer, t);
+          const int64_t first = (int64_t{image} * layer.tiles() + t) * layer.in_channels;
+          const OutputRows y = TransformOutput(tile, Products(&v[first], u));
+          if (image < images_.statistics_images()) AddMoments(tile, y, &sum, &sum_of_squares);
+          Pool(tile, image, c, y, &output);
         }
       }
       const double n = static_cast<double>(images_.statistics_images()) * layer.side * layer.side;
@@ -210,15 +235,14 @@ class ReferenceConvNet : public ConvNet {
   std::vector<Patch> TransformedInputs(const ConvLayer& layer, const Activations& input) const {
     std::vector<Patch> v;
     for (int image = 0; image < images_.count(); ++image) {
-      for (int tile = 0; tile < layer.tiles(); ++tile) {
-        const int y = tile / layer.tile_rows * kTileSide - 1;
-        const int x = tile % layer.tile_rows * kTileSide - 1;
+      for (int t = 0; t < layer.tiles(); ++t) {
+        const Tile tile = TileOf(layer, t);
         for (int c = 0; c < layer.in_channels; ++c) {
           Patch d;
           for (int k = 0; k < kTileComponents; ++k) {
-            d.at[k] = input.Padded(image, y + k / kTilePatch, x + k % kTilePatch, c);
+            d.at[k] = input.Padded(image, tile.y - 1 + k / kTilePatch, tile.x - 1 + k % kTilePatch, c);
           }
-          v.push_back(TransformInput(d));
+          v.push_back(TransformInput(tile, d));
         }
       }
     }
@@ -246,13 +270,11 @@ class ReferenceConvNet : public ConvNet {
     return m;
   }
 
-  static void AddMoments(const ConvLayer& layer, int tile, const OutputTile& y, double* sum, double* sum_of_squares) {
+  static void AddMoments(const Tile& tile, const OutputRows& y, double* sum, double* sum_of_squares) {
     float first[4] = {};
     float second[4] = {};
-    for (int column = 0; column < 4; ++column) {
-      if (tile % layer.tile_rows * kTileSide + column >= layer.side) continue;
-      for (int row = 0; row < 4; ++row) {
-        if (tile / layer.tile_rows * kTileSide + row >= layer.side) continue;
+    for (int column = 0; column < tile.columns; ++column) {
+      for (int row = 0; row < tile.rows; ++row) {
         const float value = y.rows[row].at[column];
         first[column] += value;
         second[column] = std::fma(value, value, second[column]);
@@ -262,16 +284,13 @@ class ReferenceConvNet : public ConvNet {
     *sum_of_squares += (second[0] + second[1]) + (second[2] + second[3]);
   }
 
-  static void Pool(const ConvLayer& layer, int image, int tile, int c, const OutputTile& tile_output,
-                   Activations* output) {
-    const Row4* rows = tile_output.rows;
-    for (int y = 0; y < 2; ++y) {
-      for (int x = 0; x < 2; ++x) {
-        const int pooled_y = tile / layer.tile_rows * 2 + y;
-        const int pooled_x = tile % layer.tile_rows * 2 + x;
-        if (pooled_y >= layer.pooled_side || pooled_x >= layer.pooled_side) continue;
-        output->At(image, pooled_y, pooled_x, c) = Max(Max(rows[2 * y].at[2 * x], rows[2 * y].at[2 * x + 1]),
-                                                       Max(rows[2 * y + 1].at[2 * x], rows[2 * y + 1].at[2 * x + 1]));
+  static void Pool(const Tile& tile, int image, int c, const OutputRows& output, Activations* pooled) {
+    for (int y = 0; y + 1 < tile.rows; y += 2) {
+      for (int x = 0; x + 1 < tile.columns; x += 2) {
+        const float* upper = output.rows[y].at;
+        const float* lower = output.rows[y + 1].at;
+        pooled->At(image, (tile.y + y) / 2, (tile.x + x) / 2, c) =
+            Max(Max(upper[x], upper[x + 1]), Max(lower[x], lower[x + 1]));
       }
     }
   }
