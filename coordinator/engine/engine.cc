@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "coordinator/engine/check.h"
 
-namespace seedcast {
+namespace seedcast::engine {
 namespace {
 
 constexpr int32_t kMaxSlots = 4096;
@@ -215,4 +215,4 @@ void Engine::CheckInvariants() const {
   }
 }
 
-}  // namespace seedcast
+}  // namespace seedcast::engine

@@ -22,7 +22,7 @@
 #include "coordinator/engine/job.h"
 #include "coordinator/engine/worker_table.h"
 
-namespace seedcast {
+namespace seedcast::engine {
 
 struct EngineOptions {
   absl::Duration lease_target = absl::Milliseconds(500);  // work in one lease, by the worker's measured rate
@@ -147,4 +147,4 @@ class Engine {
   std::vector<Action> actions_;
 };
 
-}  // namespace seedcast
+}  // namespace seedcast::engine

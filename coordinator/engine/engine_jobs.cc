@@ -6,7 +6,7 @@
 #include "coordinator/engine/engine.h"
 #include "coordinator/schedule/fair_share.h"
 
-namespace seedcast {
+namespace seedcast::engine {
 
 Job& Engine::MustFindJob(const std::string& job_id) {
   const auto job = jobs_.find(job_id);
@@ -189,4 +189,4 @@ void Engine::FinishEvaluation(Work& work) {
   Rest(job);
 }
 
-}  // namespace seedcast
+}  // namespace seedcast::engine

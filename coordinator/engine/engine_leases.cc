@@ -8,7 +8,7 @@
 #include "coordinator/schedule/fair_share.h"
 #include "coordinator/schedule/lease_size.h"
 
-namespace seedcast {
+namespace seedcast::engine {
 
 // Results are keyed by (job, version, units), not by lease: one that arrives after its lease expired, or after this
 // coordinator restarted, still counts while its units are open.
@@ -218,4 +218,4 @@ void Engine::RevokeWork(Work& work) {
   }
 }
 
-}  // namespace seedcast
+}  // namespace seedcast::engine

@@ -12,7 +12,7 @@
 #include "seedcast/v1/job.pb.h"
 #include "seedcast/v1/worker.pb.h"
 
-namespace seedcast {
+namespace seedcast::engine {
 
 // What the engine needs to know of a resolved spec.
 struct JobPlan {
@@ -165,4 +165,4 @@ struct EvaluationDone {
 using Action = std::variant<OpenJob, CloseJob, GrantLease, RevokeLeases, DrainWorker, CommitGeneration, FinishJob,
                             FailJob, EvaluationProgressed, EvaluationDone>;
 
-}  // namespace seedcast
+}  // namespace seedcast::engine

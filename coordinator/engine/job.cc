@@ -2,7 +2,7 @@
 
 #include <vector>
 
-namespace seedcast {
+namespace seedcast::engine {
 
 std::vector<Work*> Job::OpenWork() {
   std::vector<Work*> works;
@@ -23,4 +23,4 @@ Work* Job::PendingWork() {
   return nullptr;
 }
 
-}  // namespace seedcast
+}  // namespace seedcast::engine

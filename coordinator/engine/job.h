@@ -17,7 +17,7 @@
 #include "coordinator/engine/events.h"
 #include "coordinator/engine/work.h"
 
-namespace seedcast {
+namespace seedcast::engine {
 
 // Version g of the parameters under measurement. At the last version there are no pairs, only validation.
 struct Generation {
@@ -62,4 +62,4 @@ struct Job {
   std::vector<Work*> OpenWork();
 };
 
-}  // namespace seedcast
+}  // namespace seedcast::engine

@@ -5,7 +5,7 @@
 
 #include "coordinator/engine/check.h"
 
-namespace seedcast {
+namespace seedcast::engine {
 
 LeaseTable::LeaseTable(int64_t units) : owner_(units, kPending), pending_units_(units) {
   if (units > 0) pending_[0] = units;
@@ -119,4 +119,4 @@ void LeaseTable::RemovePending(int64_t unit) {
   --pending_units_;
 }
 
-}  // namespace seedcast
+}  // namespace seedcast::engine

@@ -17,7 +17,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 
-namespace seedcast {
+namespace seedcast::engine {
 
 struct UnitRange {
   int64_t first = 0;
@@ -71,4 +71,4 @@ class LeaseTable {
   absl::btree_set<int64_t> single_;  // assignments with one holder, oldest first
 };
 
-}  // namespace seedcast
+}  // namespace seedcast::engine

@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace seedcast {
+namespace seedcast::engine {
 namespace {
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
@@ -100,4 +100,4 @@ int64_t Work::Accept(const v1::LeaseResult& result, std::vector<int64_t>* ended)
 
 EpisodeResults Work::TakeEpisodes() { return {std::move(fitness), std::move(accuracy), failed, std::move(last_error)}; }
 
-}  // namespace seedcast
+}  // namespace seedcast::engine

@@ -11,7 +11,7 @@
 #include "coordinator/engine/lease_table.h"
 #include "seedcast/v1/worker.pb.h"
 
-namespace seedcast {
+namespace seedcast::engine {
 
 struct Job;
 
@@ -54,4 +54,4 @@ class Work {
 // The units a result is about: [0, 0) if it names none.
 UnitRange RangeOf(const v1::LeaseResult& result);
 
-}  // namespace seedcast
+}  // namespace seedcast::engine

@@ -5,7 +5,7 @@
 #include "coordinator/engine/check.h"
 #include "coordinator/schedule/lease_size.h"
 
-namespace seedcast {
+namespace seedcast::engine {
 
 double Worker::SecondsPerUnit(const std::string& job_id, WorkKind kind) const {
   const auto record = records.find(job_id);
@@ -55,4 +55,4 @@ Worker* WorkerTable::Find(const std::string& worker_id) {
   return found == workers_.end() ? nullptr : &found->second;
 }
 
-}  // namespace seedcast
+}  // namespace seedcast::engine

@@ -13,7 +13,7 @@
 #include "coordinator/engine/events.h"
 #include "coordinator/engine/job.h"
 
-namespace seedcast {
+namespace seedcast::engine {
 
 struct Worker {
   // Constant.
@@ -61,4 +61,4 @@ class WorkerTable {
   std::map<std::string, Worker> workers_;
 };
 
-}  // namespace seedcast
+}  // namespace seedcast::engine

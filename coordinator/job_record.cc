@@ -1,0 +1,209 @@
+#include "coordinator/job_record.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "common/spec/resolve.h"
+#include "common/status_macros.h"
+#include "common/strategy/update.h"
+
+namespace seedcast {
+namespace {
+
+constexpr size_t kRecentGenerations = 8;
+constexpr int64_t kRecordsPerRead = 256;
+
+struct Moments {
+  int64_t count = 0;
+  double mean = std::numeric_limits<double>::quiet_NaN();
+  double deviation = 0;  // of the sample
+};
+
+// Over the finite values, in index order.
+Moments MomentsOf(absl::Span<const float> values) {
+  Moments moments;
+  double sum = 0;
+  for (const float value : values) {
+    if (!std::isfinite(value)) continue;
+    sum += value;
+    ++moments.count;
+  }
+  if (moments.count == 0) return moments;
+  moments.mean = sum / static_cast<double>(moments.count);
+  double squares = 0;
+  for (const float value : values) {
+    if (std::isfinite(value)) squares += (value - moments.mean) * (value - moments.mean);
+  }
+  if (moments.count > 1) moments.deviation = std::sqrt(squares / static_cast<double>(moments.count - 1));
+  return moments;
+}
+
+void MeasureFitness(absl::Span<const float> fitness, v1::GenerationMetrics* metrics) {
+  const Moments moments = MomentsOf(fitness);
+  float lowest = std::numeric_limits<float>::infinity(), highest = -lowest;
+  for (const float value : fitness) {
+    if (!std::isfinite(value)) continue;
+    lowest = std::min(lowest, value);
+    highest = std::max(highest, value);
+  }
+  metrics->set_fitness_mean(moments.mean);
+  metrics->set_fitness_min(moments.count > 0 ? lowest : moments.mean);
+  metrics->set_fitness_max(moments.count > 0 ? highest : moments.mean);
+}
+
+v1::GenerationRecord ChainedRecord(const JobRecord& job, absl::Span<const float> fitness) {
+  v1::GenerationRecord record;
+  record.set_generation(job.version);
+  record.mutable_fitness()->Add(fitness.begin(), fitness.end());
+  record.set_state_digest(ToBytes(job.digest));
+  record.set_chain(ToBytes(ChainNext(job.chain, job.version, job.digest, fitness)));
+  record.mutable_metrics()->set_generation(job.version);
+  return record;
+}
+
+void AddValidation(const JobRecord& job, const std::optional<engine::EpisodeResults>& validation,
+                   v1::GenerationMetrics* metrics) {
+  if (!validation) return;
+  *metrics->mutable_validation() = Summarise(*validation, job.row.spec.validation().episodes(), job.version);
+}
+
+}  // namespace
+
+v1::GenerationRecord MakeRecord(const JobRecord& job, const engine::CommitGeneration& closed) {
+  v1::GenerationRecord record = ChainedRecord(job, closed.fitness);
+  v1::GenerationMetrics& metrics = *record.mutable_metrics();
+  MeasureFitness(closed.fitness, &metrics);
+  metrics.set_failed(closed.failed);
+  metrics.set_not_finite(closed.not_finite);
+  metrics.set_seconds(closed.seconds);
+  metrics.set_learning_rate(LearningRateAt(job.row.spec, job.version));
+  metrics.set_sigma(SigmaAt(job.row.spec, job.version));
+  AddValidation(job, closed.validation, &metrics);
+  return record;
+}
+
+v1::GenerationRecord MakeRecord(const JobRecord& job, const engine::FinishJob& finished) {
+  v1::GenerationRecord record = ChainedRecord(job, {});
+  record.mutable_metrics()->set_seconds(finished.seconds);
+  AddValidation(job, finished.validation, record.mutable_metrics());
+  return record;
+}
+
+absl::Status AddToSums(const v1::GenerationRecord& record, JobRecord* job) {
+  Digest state_digest{};
+  FromBytes(record.state_digest(), &state_digest);
+  const Digest chain = ChainNext(job->chain, record.generation(), state_digest, record.fitness());
+  if (ToBytes(chain) != record.chain()) {
+    return absl::DataLossError(absl::StrCat("job ", job->row.job_id, ": generation ", record.generation(),
+                                            " of the log: chain ", ToHex(chain), ", stored ",
+                                            absl::BytesToHexString(record.chain())));
+  }
+  job->chain = chain;
+  const v1::GenerationMetrics& metrics = record.metrics();
+  job->failed_evaluations += metrics.failed() + metrics.not_finite();
+  job->running_seconds += metrics.seconds();
+  if (metrics.has_validation()) {
+    job->last_validation = metrics.validation();
+    if (!job->best || Better(metrics.validation(), *job->best)) job->best = metrics.validation();
+  }
+  if (record.generation() == job->row.spec.generations()) {
+    job->closed = true;
+    return absl::OkStatus();
+  }
+  job->last = metrics;
+  job->recent_seconds.push_back(metrics.seconds());
+  if (job->recent_seconds.size() > kRecentGenerations) job->recent_seconds.pop_front();
+  return absl::OkStatus();
+}
+
+v1::EvaluationResult Summarise(const engine::EpisodeResults& results, const v1::EvaluationSpec& spec, int64_t version) {
+  v1::EvaluationResult result;
+  *result.mutable_spec() = spec;
+  result.set_version(version);
+  const Moments accuracy = MomentsOf(results.accuracy);
+  const Moments fitness = MomentsOf(results.fitness);
+  result.set_accuracy(accuracy.mean);
+  result.set_fitness(fitness.mean);
+  const Moments& main = accuracy.count > 0 ? accuracy : fitness;
+  if (main.count > 0) result.set_interval(1.96 * main.deviation / std::sqrt(static_cast<double>(main.count)));
+  return result;
+}
+
+bool Better(const v1::EvaluationResult& a, const v1::EvaluationResult& b) {
+  if (std::isfinite(a.accuracy()) || std::isfinite(b.accuracy())) {
+    return std::isfinite(a.accuracy()) && !(a.accuracy() <= b.accuracy());
+  }
+  return std::isfinite(a.fitness()) && !(a.fitness() <= b.fitness());
+}
+
+v1::JobStatus MakeStatus(const JobRecord& job) {
+  v1::JobStatus status;
+  status.set_job_id(job.row.job_id);
+  *status.mutable_spec() = job.row.spec;
+  status.set_state(job.row.state);
+  status.set_message(job.row.message.empty() ? job.store_trouble : job.row.message);
+  status.set_version(job.version);
+  status.set_digest(ToHex(job.digest));
+  status.set_num_parameters(job.num_parameters);
+  if (job.version > job.row.first_version) *status.mutable_last() = job.last;
+  if (job.best) *status.mutable_best() = *job.best;
+  if (job.last_validation) *status.mutable_last_validation() = *job.last_validation;
+  const double recent = std::accumulate(job.recent_seconds.begin(), job.recent_seconds.end(), 0.0);
+  if (recent > 0) {
+    const double seconds_per_generation = recent / static_cast<double>(job.recent_seconds.size());
+    status.set_evaluations_per_second(static_cast<double>(job.row.spec.strategy().population_size()) /
+                                      seconds_per_generation);
+    if (!job.ended()) {
+      status.set_eta_seconds(seconds_per_generation * static_cast<double>(job.row.spec.generations() - job.version));
+    }
+  }
+  if (job.generations > 0) {
+    status.set_bytes_per_generation(static_cast<double>(job.bytes) / static_cast<double>(job.generations));
+  }
+  status.set_failed_evaluations(job.failed_evaluations);
+  status.set_submitted_unix_seconds(job.row.submitted_unix_seconds);
+  status.set_running_seconds(job.running_seconds);
+  status.set_dataset(job.dataset);
+  status.set_forked_from(job.row.forked_from);
+  return status;
+}
+
+engine::JobPlan PlanOf(const v1::JobSpec& spec) {
+  return {.task = std::string(TaskName(spec)),
+          .population_size = spec.strategy().population_size(),
+          .generations = spec.generations(),
+          .numeric_class = spec.numeric_class(),
+          .max_workers = spec.max_workers(),
+          .validation_every = spec.validation().every(),
+          .validation_episodes = spec.validation().episodes(),
+          .max_failed_evaluations = spec.max_failed_evaluations()};
+}
+
+absl::StatusOr<State> RebuildState(Store& store, const JobRow& row, int64_t version, int threads) {
+  ASSIGN_OR_RETURN(const Snapshot snapshot, store.ReadSnapshot(row.job_id, version));
+  ASSIGN_OR_RETURN(State state, ParseState(snapshot.bytes));
+  while (state.version < version) {
+    ASSIGN_OR_RETURN(const std::vector<v1::GenerationRecord> records,
+                     store.ReadLog(row.job_id, state.version, version, kRecordsPerRead));
+    if (records.empty()) {
+      return absl::DataLossError(
+          absl::StrCat("job ", row.job_id, ": the log ends at ", state.version, ", expected ", version));
+    }
+    for (const v1::GenerationRecord& record : records) {
+      if (record.generation() != state.version || ToBytes(StateDigest(state)) != record.state_digest()) {
+        return absl::DataLossError(absl::StrCat("job ", row.job_id, ": replay at version ", state.version, " gives ",
+                                                ToHex(StateDigest(state)), ", the log has ",
+                                                absl::BytesToHexString(record.state_digest())));
+      }
+      RETURN_IF_ERROR(Update(row.spec, record.fitness(), threads, &state).status());
+    }
+  }
+  return state;
+}
+
+}  // namespace seedcast
