@@ -1,22 +1,90 @@
-// Speed of the embedding network's kernels on one core.
-#include <benchmark/benchmark.h>
+// Speed of the embedding network's kernels on one core, against the measured peak of its FMA units.
+//
+//   kernel_bench [seconds per figure, default 0.5]
+//
+// Each figure is the best of several short runs, so that other load on the machine shows least. A layer's time is the
+// difference between networks of b and b - 1 blocks. "direct" counts the multiplications and additions of a plain 3x3
+// convolution of every position; "executed" those that Winograd's products leave, without the transforms and without
+// tiles and windows that see no ink.
+#include <immintrin.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
 
 #include "common/noise/philox.h"
 #include "worker/kernels/convnet.h"
+#include "worker/kernels/first_block.h"
+#include "worker/kernels/tile_rows.h"
 
 namespace seedcast {
 namespace {
 
-// Strokes on a blank ground; like Omniglot's characters, a third of the 2x2 windows see ink.
+double seconds_per_figure = 0.5;
+
+// Best time of one call.
+double SecondsOf(const std::function<void()>& work) {
+  using Clock = std::chrono::steady_clock;
+  work();
+  const auto end = Clock::now() + std::chrono::duration<double>(seconds_per_figure);
+  double best = 1e9;
+  while (Clock::now() < end) {
+    const auto start = Clock::now();
+    work();
+    best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
+  }
+  return best;
+}
+
+constexpr int kPeakSteps = 10000;
+constexpr int kPeakChains = 12;
+
+// FMAs on registers alone: 12 independent chains hide the latency.
+__attribute__((target("avx512f"))) float PeakAvx512() {
+  __m512 chains[kPeakChains];
+  for (__m512& chain : chains) chain = _mm512_set1_ps(1.0f);
+  __m512 factor = _mm512_set1_ps(0.999f);
+  for (int step = 0; step < kPeakSteps; ++step) {
+    asm volatile("" : "+v"(factor));
+#pragma GCC unroll 12
+    for (__m512& chain : chains) chain = _mm512_fmadd_ps(chain, factor, factor);
+  }
+  for (int i = 1; i < kPeakChains; ++i) chains[0] = _mm512_add_ps(chains[0], chains[i]);
+  return chains[0][0];
+}
+
+float PeakAvx2() {
+  __m256 chains[kPeakChains];
+  for (__m256& chain : chains) chain = _mm256_set1_ps(1.0f);
+  __m256 factor = _mm256_set1_ps(0.999f);
+  for (int step = 0; step < kPeakSteps; ++step) {
+    asm volatile("" : "+x"(factor));
+#pragma GCC unroll 12
+    for (__m256& chain : chains) chain = _mm256_fmadd_ps(chain, factor, factor);
+  }
+  for (int i = 1; i < kPeakChains; ++i) chains[0] = _mm256_add_ps(chains[0], chains[i]);
+  return chains[0][0];
+}
+
+double PeakGflops(const std::string& kernels) {
+  volatile float sink;
+  const bool wide = kernels == "avx512";
+  const double seconds = SecondsOf([&] { sink = wide ? PeakAvx512() : PeakAvx2(); });
+  return 2e-9 * kPeakSteps * kPeakChains * (wide ? 16 : 8) / seconds;
+}
+
+// Four strokes on a blank ground: like on Omniglot's characters, about a third of the 2x2 windows see ink.
 std::vector<uint8_t> Characters(int count) {
   std::vector<uint8_t> pixels(count * kImagePixels, 0);
   for (int image = 0; image < count; ++image) {
     PhiloxStream stream(1, image, 0, 99);
     for (int stroke = 0; stroke < 4; ++stroke) {
-      int y = 4 + stream.Below(20), x = 4 + stream.Below(20);
-      const int dy = static_cast<int>(stream.Below(3)) - 1, dx = static_cast<int>(stream.Below(3)) - 1;
+      int y = 4 + static_cast<int>(stream.Below(20));
+      int x = 4 + static_cast<int>(stream.Below(20));
+      const int dy = static_cast<int>(stream.Below(3)) - 1;
+      const int dx = static_cast<int>(stream.Below(3)) - 1;
       for (int step = 0; step < 12; ++step) {
         pixels[image * kImagePixels + y * kImageSide + x] = static_cast<uint8_t>(1 + stream.Below(kPixelMax));
         y = std::clamp(y + (stream.Below(4) == 0 ? 1 : dy), 2, 25);
@@ -27,30 +95,68 @@ std::vector<uint8_t> Characters(int count) {
   return pixels;
 }
 
-void BM_Embed(benchmark::State& state, const ConvNetKernels& kernels) {
-  const ConvNetShape shape{static_cast<int>(state.range(0)), 4};
-  const int count = static_cast<int>(state.range(1));
-  const std::vector<uint8_t> pixels = Characters(count);
+double EmbedSeconds(const ConvNetKernels& kernels, const ConvNetShape& shape, int count) {
   auto net = kernels.make(shape);
-  net->SetImages(pixels, count, count);
+  net->SetImages(Characters(count), count, count);
   const std::vector<float> theta = InitialConvNetTheta(shape, 1);
-  std::vector<float> embeddings(count * shape.embedding_size());
-  for (auto _ : state) net->Embed(theta, absl::MakeSpan(embeddings));
-  state.counters["evaluations/s"] = benchmark::Counter(state.iterations(), benchmark::Counter::kIsRate);
+  std::vector<float> embeddings(int64_t{count} * shape.embedding_size());
+  return SecondsOf([&] { net->Embed(theta, absl::MakeSpan(embeddings)); });
+}
+
+double DirectFlops(const ConvLayer& layer, int count) {
+  return 2.0 * 9 * layer.in_channels * layer.filters * layer.side * layer.side * count;
+}
+
+double ExecutedFlops(const ConvLayer& layer, int block, const EpisodeImages& images) {
+  double flops = 0;
+  TileRows rows;
+  for (int image = 0; image < images.count(); ++image) {
+    if (block == 0) flops += 2.0 * 9 * 4 * images.InkedWindows(image) * layer.filters;
+    rows.AddImage(block == 1 ? images.InkedTiles(image) : TileRows::kAllTiles);
+  }
+  if (block == 0) return flops;
+  rows.Assign(layer);
+  for (int component = 0; component < kTileComponents; ++component) {
+    const TileRows::Range range = rows.OfComponent(layer, component);
+    flops += 2.0 * (range.end - range.first) * layer.in_channels * layer.filters;
+  }
+  return flops;
+}
+
+void PrintLayers(const ConvNetKernels& kernels, int filters, int count) {
+  EpisodeImages images;
+  images.Set(Characters(count), count, count);
+  std::printf("\n%s, %d filters, %d images\n", kernels.name.c_str(), filters, count);
+  std::printf("  block   us/episode  executed GFLOP/s  direct GFLOP/s\n");
+  double before = 0;
+  for (int blocks = 1; blocks <= 4; ++blocks) {
+    const ConvLayer layer = ConvLayers({filters, blocks}).back();
+    const double total = EmbedSeconds(kernels, {filters, blocks}, count);
+    const double seconds = total - before;
+    std::printf("  %5d   %10.1f  %16.1f  %14.1f\n", blocks, seconds * 1e6,
+                ExecutedFlops(layer, blocks - 1, images) / seconds * 1e-9, DirectFlops(layer, count) / seconds * 1e-9);
+    before = total;
+  }
+  std::printf("  evaluations/s: %.1f\n", 1 / before);
+}
+
+void PrintSetImages(const ConvNetKernels& kernels, int count) {
+  auto net = kernels.make({64, 4});
+  const std::vector<uint8_t> pixels = Characters(count);
+  std::printf("\nSetImages, %d images: %.1f us\n", count,
+              SecondsOf([&] { net->SetImages(pixels, count, count); }) * 1e6);
 }
 
 }  // namespace
 }  // namespace seedcast
 
 int main(int argc, char** argv) {
-  for (const auto& kernels : seedcast::AvailableConvNetKernels()) {
+  using namespace seedcast;
+  if (argc > 1) seconds_per_figure = std::atof(argv[1]);
+  for (const ConvNetKernels& kernels : AvailableConvNetKernels()) {
     if (kernels.name == "scalar") continue;
-    benchmark::RegisterBenchmark(("Embed/" + kernels.name).c_str(), seedcast::BM_Embed, kernels)
-        ->ArgNames({"filters", "images"})
-        ->Args({64, 50})
-        ->Args({32, 50})
-        ->Args({32, 60});
+    std::printf("\n== %s: FMA peak of one core %.1f GFLOP/s\n", kernels.name.c_str(), PeakGflops(kernels.name));
+    for (int filters : {64, 32}) PrintLayers(kernels, filters, 50);
   }
-  benchmark::Initialize(&argc, argv);
-  benchmark::RunSpecifiedBenchmarks();
+  PrintSetImages(*BestConvNetKernels(v1::F32), 50);
 }

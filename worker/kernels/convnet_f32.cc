@@ -86,8 +86,7 @@ F32ConvNet::F32ConvNet(const ConvNetShape& shape, const F32Kernels& kernels)
       group_tiles_(GroupTiles(shape.filters)),
       u_stride_(int64_t{filters_} * filters_ + kComponentPadding),
       v_stride_(int64_t{group_tiles_} * filters_ + kComponentPadding),
-      first_block_(shape.filters),
-      rows_(group_tiles_) {
+      first_block_(shape.filters) {
   if (shape.blocks == 1) return;
   signs_ = Scratch<float>(filters_);
   moments_ = Scratch<double>(2 * filters_);

@@ -23,8 +23,6 @@ class TileRows {
     int end;
   };
 
-  explicit TileRows(int capacity) { rows_.reserve(capacity); }
-
   // A group: Clear, AddImage for each, Assign.
   void Clear() { tiles_of_images_.clear(); }
   // Bit t of `tiles`: tile t gets a row.
