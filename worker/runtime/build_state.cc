@@ -24,9 +24,10 @@ absl::StatusOr<std::shared_ptr<State>> BaseState(action::BuildState& build) {
   return std::make_shared<State>(std::move(parsed));
 }
 
-absl::StatusOr<event::BuiltState> Build(action::BuildState& build) {
+absl::StatusOr<event::BuiltState> Build(action::BuildState& build, const std::atomic<bool>* cancelled) {
   ASSIGN_OR_RETURN(std::shared_ptr<State> state, BaseState(build));
   for (const std::vector<float>& fitness : build.fitness) {
+    if (cancelled != nullptr && *cancelled) return absl::CancelledError("the worker stops");
     ASSIGN_OR_RETURN(const UpdateReport report, Update(*build.spec, fitness, build.threads, state.get()));
     static_cast<void>(report);  // the coordinator keeps the metrics
   }
@@ -36,6 +37,8 @@ absl::StatusOr<event::BuiltState> Build(action::BuildState& build) {
 
 }  // namespace
 
-event::StateBuilt RunBuildState(action::BuildState build) { return {build.id, Build(build)}; }
+event::StateBuilt RunBuildState(action::BuildState build, const std::atomic<bool>* cancelled) {
+  return {build.id, Build(build, cancelled)};
+}
 
 }  // namespace seedcast

@@ -11,9 +11,10 @@
 namespace seedcast {
 
 struct WorkerOptions {
-  std::string id;               // unique among the coordinator's workers. Required.
-  int slots = 1;                // threads that evaluate, one pair at a time each, 1 .. 4096
-  std::string cache_directory;  // of data sets fetched from the coordinator; empty: the user's cache directory
+  std::string id;  // unique among the coordinator's workers. Required.
+  int slots = 1;   // threads that evaluate, one pair at a time each, 1 .. 4096
+  // Where data sets are kept that were fetched from the coordinator; empty: the user's cache directory.
+  std::string cache_directory;
 
   absl::Status Validate() const;  // INVALID_ARGUMENT names the field, its value and what is expected
 };
