@@ -97,9 +97,9 @@ absl::Status ResolveSchedule(absl::string_view path, const ScheduleDefaults& def
 }
 
 absl::Status ResolveOptimizer(v1::Strategy* strategy) {
-  // Float32 holds these: nothing between the lowest epsilon and 1 is rounded to 0, nothing below 1 - 1e-7 to 1.
+  // Float32 holds these: no epsilon rounds to 0, no decay to 1.
   constexpr double kMinEpsilon = 1e-30;
-  constexpr double kMaxDecay = 0.9999999;
+  constexpr double kMaxDecay = 0.99999;
   switch (strategy->optimizer_case()) {
     case v1::Strategy::kSgd:
       return ResolveDouble("strategy.sgd", "momentum", 0.9, 0, kMaxDecay, strategy->mutable_sgd());
