@@ -18,10 +18,10 @@ constexpr int kUnit = 16;  // per pixel of the scan
 constexpr int kCentre = kScanSide * kUnit / 2;
 constexpr int kBox = 36 * kUnit;      // control points lie within this distance of the centre
 constexpr int kMinStep = 18 * kUnit;  // from one control point to the next
-constexpr int kPointJitter = 2 * kUnit;
-constexpr int kShapeJitter = 120;  // of 1024, for each entry of the matrix
-constexpr int kShift = 3 * kUnit;
-constexpr int kMinPen = 18, kMaxPen = 34;  // radius
+constexpr int kPointJitter = 3 * kUnit;
+constexpr int kShapeJitter = 150;  // of 1024, for each entry of the matrix
+constexpr int kShift = 5 * kUnit;
+constexpr int kMinPen = 20, kMaxPen = 36;  // radius
 constexpr int kBezierSteps = 16;
 
 struct Point {
@@ -48,9 +48,9 @@ Point RandomPoint(PhiloxStream& stream) {
   return {x - kBox, y - kBox};
 }
 
-Stroke RandomStroke(PhiloxStream& stream) {
+Stroke RandomStroke(size_t min_points, PhiloxStream& stream) {
   Stroke stroke{{RandomPoint(stream)}, stream.Below(2) == 0};
-  const size_t points = 2 + stream.Below(3);
+  const size_t points = min_points + stream.Below(5 - static_cast<uint32_t>(min_points));
   while (stroke.points.size() < points) {
     const Point next = RandomPoint(stream);
     const Point last = stroke.points.back();
@@ -62,7 +62,8 @@ Stroke RandomStroke(PhiloxStream& stream) {
 Glyph RandomGlyph(PhiloxStream stream) {
   Glyph glyph;
   const uint32_t strokes = 1 + stream.Below(4);
-  for (uint32_t i = 0; i < strokes; ++i) glyph.push_back(RandomStroke(stream));
+  // The first stroke has a bend: a straight line alone would be its own half turn.
+  for (uint32_t i = 0; i < strokes; ++i) glyph.push_back(RandomStroke(i == 0 ? 3 : 2, stream));
   return glyph;
 }
 

@@ -21,7 +21,7 @@ inline constexpr char kBackgroundZip[] = "images_background.zip";
 inline constexpr char kEvaluationZip[] = "images_evaluation.zip";
 
 // Digest of the decoded set, whichever way the zips were packed.
-inline constexpr absl::string_view kOmniglotDigest = "";
+inline constexpr absl::string_view kOmniglotDigest = "ca4f5acfe339692bbd1723ae17a22c71a5b59195ec8d1162a8cdb1a0e7939285";
 
 // All 1623 x 20 drawings. DATA_LOSS names the file, the entry and what was expected.
 // Whether the pixels are those of the published set is for the caller to see from the digest.

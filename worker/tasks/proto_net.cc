@@ -1,0 +1,183 @@
+#include "worker/tasks/proto_net.h"
+
+#include <optional>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "common/status_macros.h"
+#include "worker/tasks/episodes.h"
+#include "worker/tasks/prototypes.h"
+
+namespace seedcast {
+namespace {
+
+absl::StatusOr<Split> SplitOf(v1::EvaluationSpec::Split split) {
+  switch (split) {
+    case v1::EvaluationSpec::TRAIN:
+      return Split::kTrain;
+    case v1::EvaluationSpec::VALIDATION:
+      return Split::kValidation;
+    case v1::EvaluationSpec::TEST:
+      return Split::kTest;
+    default:
+      return absl::InvalidArgumentError(absl::StrFormat("split: %d, expected TRAIN, VALIDATION or TEST", split));
+  }
+}
+
+EpisodeShape ShapeOf(const v1::EvaluationSpec& spec) { return {spec.way(), spec.shot(), spec.query()}; }
+
+// What evaluators share with their task; constant after construction.
+struct Setting {
+  uint64_t seed;
+  EpisodeShape training;
+  int episodes_per_pair;
+  bool statistics_from_support;
+  ConvNetShape network;
+  std::shared_ptr<const Dataset> dataset;
+  const ConvNetKernels* kernels;
+};
+
+// Buffers for episodes of one shape.
+class Workspace {
+ public:
+  Workspace(const Setting& setting, const EpisodeShape& shape)
+      : shape_(shape),
+        pixels_(static_cast<size_t>(shape.images()) * kImagePixels),
+        embeddings_(static_cast<size_t>(shape.images()) * setting.network.embedding_size()),
+        head_(shape, setting.network.embedding_size()) {}
+
+  const EpisodeShape& shape() const { return shape_; }
+
+  void Show(const Setting& setting, Split split, const PhiloxStream& stream, ConvNet* network) {
+    const std::vector<EpisodeClass> classes = DrawEpisode(*setting.dataset, split, shape_, stream);
+    CopyImages(*setting.dataset, shape_, classes, absl::MakeSpan(pixels_));
+    network->SetImages(pixels_, shape_.images(),
+                       setting.statistics_from_support ? shape_.support_images() : shape_.images());
+  }
+
+  EpisodeMetrics Measure(absl::Span<const float> theta, ConvNet* network) {
+    network->Embed(theta, absl::MakeSpan(embeddings_));
+    return head_.Measure(embeddings_);
+  }
+
+  int64_t Bytes() const {
+    return static_cast<int64_t>(pixels_.size() + sizeof(float) * embeddings_.size()) + head_.ScratchBytes();
+  }
+
+ private:
+  EpisodeShape shape_;
+  std::vector<uint8_t> pixels_;    // (images, 784)
+  std::vector<float> embeddings_;  // (images, embedding_size)
+  PrototypeHead head_;
+};
+
+class ProtoNetEvaluator : public Evaluator {
+ public:
+  explicit ProtoNetEvaluator(std::shared_ptr<const Setting> setting)
+      : setting_(std::move(setting)),
+        network_(setting_->kernels->make(setting_->network)),
+        training_(*setting_, setting_->training) {}
+
+  absl::StatusOr<float> Evaluate(absl::Span<const float> theta, int64_t generation, int64_t pair) override {
+    RETURN_IF_ERROR(CheckTheta(theta));
+    float sum = 0;
+    for (int episode = 0; episode < setting_->episodes_per_pair; ++episode) {
+      ShowTraining({generation, pair, episode});
+      sum += training_.Measure(theta, network_.get()).fitness;
+    }
+    return sum / static_cast<float>(setting_->episodes_per_pair);
+  }
+
+  absl::StatusOr<EpisodeMetrics> Measure(absl::Span<const float> theta, const v1::EvaluationSpec& spec,
+                                         int32_t episode) override {
+    RETURN_IF_ERROR(CheckTheta(theta));
+    ASSIGN_OR_RETURN(const Split split, SplitOf(spec.split()));
+    const EpisodeShape shape = ShapeOf(spec);
+    RETURN_IF_ERROR(CheckEpisodes(*setting_->dataset, split, shape, "evaluation"));
+    if (!measuring_ || std::tie(measuring_->shape().way, measuring_->shape().shot, measuring_->shape().query) !=
+                           std::tie(shape.way, shape.shot, shape.query)) {
+      measuring_.emplace(*setting_, shape);
+    }
+    shown_.reset();
+    measuring_->Show(*setting_, split, EvaluationEpisodeStream(setting_->seed, split, shape, episode), network_.get());
+    return measuring_->Measure(theta, network_.get());
+  }
+
+  int64_t ScratchBytes() const override {
+    return network_->ScratchBytes() + training_.Bytes() + (measuring_ ? measuring_->Bytes() : 0);
+  }
+
+ private:
+  using TrainingKey = std::tuple<int64_t, int64_t, int>;  // generation, pair, episode
+
+  // The second member of a pair finds the images of the first in place when the pair has one episode.
+  void ShowTraining(const TrainingKey& key) {
+    if (shown_ == key) return;
+    const auto& [generation, pair, episode] = key;
+    training_.Show(*setting_, Split::kTrain, TrainingEpisodeStream(setting_->seed, generation, pair, episode),
+                   network_.get());
+    shown_ = key;
+  }
+
+  absl::Status CheckTheta(absl::Span<const float> theta) const {
+    const int64_t expected = setting_->network.num_parameters();
+    if (static_cast<int64_t>(theta.size()) == expected) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrFormat("theta has %d parameters, expected %d", theta.size(), expected));
+  }
+
+  const std::shared_ptr<const Setting> setting_;
+  const std::unique_ptr<ConvNet> network_;
+  Workspace training_;
+  std::optional<Workspace> measuring_;  // made at the first Measure
+  std::optional<TrainingKey> shown_;    // the training episode that network_ holds
+};
+
+class ProtoNetTask : public Task {
+ public:
+  explicit ProtoNetTask(std::shared_ptr<const Setting> setting) : setting_(std::move(setting)) {}
+
+  int64_t num_parameters() const override { return setting_->network.num_parameters(); }
+  std::vector<float> InitialTheta() const override { return InitialConvNetTheta(setting_->network, setting_->seed); }
+  std::unique_ptr<Evaluator> NewEvaluator() const override { return std::make_unique<ProtoNetEvaluator>(setting_); }
+
+  absl::Status CheckEvaluation(const v1::EvaluationSpec& spec) const override {
+    ASSIGN_OR_RETURN(const Split split, SplitOf(spec.split()));
+    return CheckEpisodes(*setting_->dataset, split, ShapeOf(spec), "evaluation");
+  }
+
+  std::string Description() const override {
+    return absl::StrFormat("%s, conv%d-%d, %s parameters, statistics from %s", setting_->dataset->title(),
+                           setting_->network.blocks, setting_->network.filters, Grouped(num_parameters()),
+                           setting_->statistics_from_support ? "support" : "the whole episode");
+  }
+
+ private:
+  // 111680 -> "111,680"
+  static std::string Grouped(int64_t number) {
+    std::string digits = absl::StrFormat("%d", number);
+    for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3) digits.insert(at, ",");
+    return digits;
+  }
+
+  const std::shared_ptr<const Setting> setting_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Task>> MakeProtoNetTask(const v1::JobSpec& spec, std::shared_ptr<const Dataset> dataset,
+                                                       const ConvNetKernels& kernels) {
+  const v1::ProtoNetTask& task = spec.proto_net();
+  const EpisodeShape training{task.way(), task.shot(), task.query()};
+  RETURN_IF_ERROR(CheckEpisodes(*dataset, Split::kTrain, training, "proto_net"));
+  if (spec.validation().every() > 0) {
+    RETURN_IF_ERROR(
+        CheckEpisodes(*dataset, Split::kValidation, ShapeOf(spec.validation().episodes()), "validation.episodes"));
+  }
+  auto setting = std::make_shared<const Setting>(
+      Setting{spec.seed(), training, task.episodes_per_pair(), task.statistics() != v1::ProtoNetTask::EPISODE,
+              ConvNetShape{task.filters(), task.blocks()}, std::move(dataset), &kernels});
+  return std::make_unique<ProtoNetTask>(std::move(setting));
+}
+
+}  // namespace seedcast
