@@ -142,6 +142,14 @@ TEST_F(UpdateTest, EveryShapingOptimizerAndNoiseClimbs) {
   }
 }
 
+// Golden: a change of this digest would change every job ever run. tests/golden/numpy_reference.py says why it is right.
+TEST_F(UpdateTest, GoldenDigest) {
+  const v1::JobSpec spec = SphereJob(3000, 64);
+  State state = ZeroState(spec);
+  for (int generation = 0; generation < 3; ++generation) ASSERT_TRUE(Update(spec, SomeFitness(64), 1, &state).ok());
+  EXPECT_EQ(ToHex(StateDigest(state)), "9e1e34a1ecf6741dac57773643b3ba1141a26fb9a58c7297e937e98335f3bc68");
+}
+
 TEST_F(UpdateTest, RefusesFitnessOfAnotherSize) {
   const v1::JobSpec spec = SphereJob(100, 8);
   State state = ZeroState(spec);
