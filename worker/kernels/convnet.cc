@@ -1,5 +1,6 @@
 #include "worker/kernels/convnet.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -27,6 +28,11 @@ std::vector<ConvNetKernels> FindKernels() {
   return kernels;
 }
 
+std::vector<ConvNetKernels>& Kernels() {
+  static auto* const kernels = new std::vector<ConvNetKernels>(FindKernels());
+  return *kernels;
+}
+
 }  // namespace
 
 int64_t ConvNetShape::num_parameters() const {
@@ -39,9 +45,18 @@ int ConvNetShape::embedding_size() const {
   return last.pooled_positions() * last.filters;
 }
 
-const std::vector<ConvNetKernels>& AvailableConvNetKernels() {
-  static const auto* const kernels = new std::vector<ConvNetKernels>(FindKernels());
-  return *kernels;
+const std::vector<ConvNetKernels>& AvailableConvNetKernels() { return Kernels(); }
+
+bool UseF32Kernels(const std::string& name) {
+  const auto is_other = [&](const ConvNetKernels& kernels) {
+    return kernels.numeric_class == v1::F32 && kernels.name != name;
+  };
+  const auto is_it = [&](const ConvNetKernels& kernels) {
+    return kernels.numeric_class == v1::F32 && kernels.name == name;
+  };
+  if (std::none_of(Kernels().begin(), Kernels().end(), is_it)) return false;
+  std::erase_if(Kernels(), is_other);
+  return true;
 }
 
 const ConvNetKernels* BestConvNetKernels(v1::NumericClass numeric_class) {

@@ -62,6 +62,9 @@ struct ConvNetKernels {
 const std::vector<ConvNetKernels>& AvailableConvNetKernels();
 // The best of a class; nullptr when there is none here.
 const ConvNetKernels* BestConvNetKernels(v1::NumericClass numeric_class);
+// For tests of mixed fleets: of the class F32 these alone from now on. False when this machine cannot run them. Call it
+// before threads start.
+bool UseF32Kernels(const std::string& name);
 
 // theta of version 0: weights N(0, 2 / (9 * in_channels))-like (He et al. 2015) from integer noise, gamma 1, beta 0.
 std::vector<float> InitialConvNetTheta(const ConvNetShape& shape, uint64_t seed);
