@@ -39,7 +39,7 @@ class EpisodeImages {
   const std::array<double, 81>& tap_covariance() const { return tap_covariance_; }
 
  private:
-  void SortWindows(int image);
+  void SortWindows(int image, const uint8_t* pixels);
   void AddMoments(const uint8_t* pixels);
   void FinishMoments();
 
@@ -50,7 +50,7 @@ class EpisodeImages {
   std::vector<uint8_t> inked_windows_;
   std::vector<uint16_t> inked_tiles_;
   std::array<int64_t, 9> sum_;
-  std::array<int64_t, 81> product_;  // s >= t only, until finished
+  std::array<int64_t, 81> product_;  // s >= t only
   std::array<double, 9> tap_mean_;
   std::array<double, 81> tap_covariance_;
 };
