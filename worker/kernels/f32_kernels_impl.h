@@ -165,24 +165,38 @@ void TransformWeights(const float* weights, const float* signs, int depth, int f
   }
 }
 
+// Two rows of B^T d B, so that what lies between the two passes stays in registers. The column pass computes all
+// rows on paper; the compiler drops those not used. Rows 2k+1 and 2k+2 share most of it.
+template <int kRows, int kColumns, int kPass>
+inline void TransformInputRows(const InputTile& tile, int channel) {
+  constexpr int kCount = kRows + 2;
+  constexpr int kFirst = (2 * kPass + 1) % kCount;
+  constexpr int kSecond = (2 * kPass + 2) % kCount;
+  Vec rows[2][kColumns + 2];
+  for (int column = 0; column < kColumns + 2; ++column) {
+    Vec d[kCount], all[kCount];
+    for (int row = 0; row < kCount; ++row) {
+      d[row] = Load(tile.patch + row * tile.patch_stride + column * tile.channels + channel);
+    }
+    TransformInputRow<kRows>(d, all);
+    rows[0][column] = all[kFirst];
+    rows[1][column] = all[kSecond];
+  }
+  for (int i = 0; i < 2; ++i) {
+    if (i == 1 && kPass > 0 && kSecond == 1) continue;  // an odd number of rows: this one is done
+    Vec out[kColumns + 2];
+    TransformInputRow<kColumns>(rows[i], out);
+    float* v = tile.v + 6 * Point(kRows, i == 0 ? kFirst : kSecond) * tile.v_stride + channel;
+    for (int k = 0; k < kColumns + 2; ++k) Store(v + Point(kColumns, k) * tile.v_stride, out[k]);
+  }
+}
+
 template <int kRows, int kColumns>
 void TransformInputTile(const InputTile& tile) {
   for (int channel = 0; channel < tile.channels; channel += kLanes) {
-    Vec columns[kColumns + 2][kRows + 2];  // B^T d, column by column
-    for (int column = 0; column < kColumns + 2; ++column) {
-      Vec d[kRows + 2];
-      for (int row = 0; row < kRows + 2; ++row) {
-        d[row] = Load(tile.patch + row * tile.patch_stride + column * tile.channels + channel);
-      }
-      TransformInputRow<kRows>(d, columns[column]);
-    }
-    for (int row = 0; row < kRows + 2; ++row) {
-      Vec d[kColumns + 2], out[kColumns + 2];
-      for (int column = 0; column < kColumns + 2; ++column) d[column] = columns[column][row];
-      TransformInputRow<kColumns>(d, out);
-      float* v = tile.v + 6 * Point(kRows, row) * tile.v_stride + channel;
-      for (int i = 0; i < kColumns + 2; ++i) Store(v + Point(kColumns, i) * tile.v_stride, out[i]);
-    }
+    TransformInputRows<kRows, kColumns, 0>(tile, channel);
+    TransformInputRows<kRows, kColumns, 1>(tile, channel);
+    if constexpr (kRows > 2) TransformInputRows<kRows, kColumns, 2>(tile, channel);
   }
 }
 
