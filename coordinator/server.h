@@ -22,8 +22,9 @@ struct ServerOptions {
   bool reflection = false;  // gRPC server reflection, for grpcurl and the like
 
   std::string store_directory;  // empty: in memory, gone at Shutdown
-  std::string data_directory;   // searched for data sets first; empty: the usual places (README)
-  std::string cache_directory;  // of decoded data sets; empty: the user's cache directory
+  // Must hold the Omniglot zips. Empty: $SEEDCAST_DATA, else the usual places (worker/data/locate.h).
+  std::string data_directory;
+  std::string cache_directory;  // of downloaded and decoded data sets; empty: the user's cache directory
 
   absl::Duration lease_ttl = absl::Seconds(30);  // a worker silent for so long loses its leases; 1 s .. 1 h
   int update_threads = 1;                        // for the coordinator's own Update, 1 .. 1024
@@ -43,8 +44,8 @@ class CoordinatorServer {
 
   // A channel that does not touch the network. Valid until Shutdown.
   std::shared_ptr<grpc::Channel> InProcessChannel();
-  int port() const;            // 0 without an address
-  int jobs_recovered() const;  // found in the store at Start
+  int port() const { return port_; }                      // 0 without an address
+  int jobs_recovered() const { return jobs_recovered_; }  // found in the store at Start
 
   // No new leases, Drain to every worker, waits up to `grace` for results in hand, then ends every stream and call and
   // joins all threads. What was acknowledged is in the store whether or not this is called. Idempotent; one thread.
@@ -53,7 +54,10 @@ class CoordinatorServer {
  private:
   class Impl;
   explicit CoordinatorServer(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+
+  std::unique_ptr<Impl> impl_;  // null after Shutdown
+  const int port_;
+  const int jobs_recovered_;
 };
 
 }  // namespace seedcast

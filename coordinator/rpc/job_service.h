@@ -1,0 +1,55 @@
+// JobService: each call is handed to the coordinator's thread, which answers it.
+#pragma once
+
+#include <functional>
+#include <set>
+
+#include "absl/status/status.h"
+#include "coordinator/rpc/background_thread.h"
+#include "coordinator/rpc/job_streams.h"
+#include "coordinator/rpc/loop.h"
+#include "seedcast/v1/job.grpc.pb.h"
+
+namespace seedcast {
+
+class JobServiceImpl final : public v1::JobService::CallbackService {
+ public:
+  // Makes ready what a spec needs before the coordinator sees it (its data set: a download may take minutes); runs on a
+  // thread of its own, one spec at a time.
+  using MakeReady = std::function<absl::Status(const v1::JobSpec& spec)>;
+
+  // Borrows the loop.
+  JobServiceImpl(CoordinatorLoop* loop, MakeReady make_ready) : loop_(*loop), make_ready_(std::move(make_ready)) {}
+
+  // Ends every WatchJob and EvaluateJob. The coordinator's thread.
+  void EndStreams(const absl::Status& reason) { streams_.EndAll(reason); }
+
+  grpc::ServerUnaryReactor* SubmitJob(grpc::CallbackServerContext* context, const v1::SubmitJobRequest* request,
+                                      v1::JobStatus* response) override;
+  grpc::ServerUnaryReactor* ForkJob(grpc::CallbackServerContext* context, const v1::ForkJobRequest* request,
+                                    v1::JobStatus* response) override;
+  grpc::ServerUnaryReactor* ListJobs(grpc::CallbackServerContext* context, const v1::ListJobsRequest* request,
+                                     v1::ListJobsResponse* response) override;
+  grpc::ServerUnaryReactor* GetJob(grpc::CallbackServerContext* context, const v1::JobRequest* request,
+                                   v1::JobStatus* response) override;
+  grpc::ServerUnaryReactor* GetHistory(grpc::CallbackServerContext* context, const v1::JobRequest* request,
+                                       v1::GetHistoryResponse* response) override;
+  grpc::ServerUnaryReactor* PauseJob(grpc::CallbackServerContext* context, const v1::JobRequest* request,
+                                     v1::JobStatus* response) override;
+  grpc::ServerUnaryReactor* ResumeJob(grpc::CallbackServerContext* context, const v1::JobRequest* request,
+                                      v1::JobStatus* response) override;
+  grpc::ServerUnaryReactor* CancelJob(grpc::CallbackServerContext* context, const v1::JobRequest* request,
+                                      v1::JobStatus* response) override;
+  grpc::ServerWriteReactor<v1::JobStatus>* WatchJob(grpc::CallbackServerContext* context,
+                                                    const v1::JobRequest* request) override;
+  grpc::ServerWriteReactor<v1::EvaluateJobProgress>* EvaluateJob(grpc::CallbackServerContext* context,
+                                                                 const v1::EvaluateJobRequest* request) override;
+
+ private:
+  CoordinatorLoop& loop_;
+  const MakeReady make_ready_;
+  OpenStreams streams_;
+  BackgroundThread preparing_;
+};
+
+}  // namespace seedcast

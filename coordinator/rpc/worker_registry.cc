@@ -1,0 +1,82 @@
+#include "coordinator/rpc/worker_registry.h"
+
+#include <utility>
+
+#include "common/log.h"
+#include "coordinator/rpc/worker_stream.h"
+
+namespace seedcast {
+namespace {
+
+// Empty for a message that belongs to no job.
+const std::string& JobOf(const v1::CoordinatorMessage& message) {
+  switch (message.message_case()) {
+    case v1::CoordinatorMessage::kJobOpened:
+      return message.job_opened().job_id();
+    case v1::CoordinatorMessage::kLease:
+      return message.lease().job_id();
+    case v1::CoordinatorMessage::kGenerationClosed:
+      return message.generation_closed().job_id();
+    case v1::CoordinatorMessage::kJobClosed:
+      return message.job_closed().job_id();
+    default:
+      static const std::string none;
+      return none;
+  }
+}
+
+}  // namespace
+
+void WorkerRegistry::Send(const std::string& worker_id, const v1::CoordinatorMessage& message) {
+  WorkerStream* stream = Find(worker_id);
+  if (stream == nullptr) return;
+  Count(JobOf(message), static_cast<int64_t>(message.ByteSizeLong()));
+  if (stream->Write(message)) return;
+  // The coordinator learns of it through OnWorkerGone, once the stream is done.
+  LogWarning("worker cut off", {{"worker", worker_id}, {"reason", "does not read its messages"}});
+  stream->Abort(absl::ResourceExhaustedError("the worker does not read its messages"));
+}
+
+void WorkerRegistry::Close(const std::string& worker_id, const absl::Status& reason) {
+  WorkerStream* stream = Find(worker_id);
+  if (stream == nullptr) return;
+  Remove(worker_id);
+  stream->End(reason);
+}
+
+WorkerStream* WorkerRegistry::Find(const std::string& worker_id) const {
+  const auto found = streams_.find(worker_id);
+  return found == streams_.end() ? nullptr : found->second;
+}
+
+void WorkerRegistry::CloseAll(const absl::Status& reason) {
+  for (const auto& [id, stream] : std::exchange(streams_, {})) stream->End(reason);
+}
+
+void WorkerRegistry::Count(const std::string& job_id, int64_t bytes) {
+  if (!job_id.empty()) bytes_[job_id] += bytes;
+}
+
+void WorkerRegistry::TakeBytes(Coordinator& coordinator) {
+  for (const auto& [job_id, bytes] : bytes_) coordinator.CountBytes(job_id, bytes);
+  bytes_.clear();
+}
+
+void WorkerRegistry::OnStreamOpened() {
+  absl::MutexLock lock(&mutex_);
+  ++open_streams_;
+}
+
+void WorkerRegistry::OnStreamDeleted() {
+  absl::MutexLock lock(&mutex_);
+  --open_streams_;
+}
+
+bool WorkerRegistry::AwaitNoStreams(absl::Duration timeout) {
+  absl::MutexLock lock(&mutex_);
+  return mutex_.AwaitWithTimeout(absl::Condition(
+                                     +[](int* open) { return *open == 0; }, &open_streams_),
+                                 timeout);
+}
+
+}  // namespace seedcast

@@ -1,0 +1,79 @@
+#include "coordinator/rpc/worker_stream.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/log.h"
+
+namespace seedcast {
+namespace {
+
+const std::string& JobOf(const v1::WorkerMessage& message) {
+  return message.has_lease_failed() ? message.lease_failed().job_id() : message.result().job_id();
+}
+
+}  // namespace
+
+WorkerStream::WorkerStream(grpc::CallbackServerContext* context, CoordinatorLoop* loop, WorkerRegistry* registry)
+    : QueuedWriter(context), loop_(*loop), registry_(*registry), peer_(context->peer()) {
+  registry_.OnStreamOpened();
+  StartRead(&incoming_);
+}
+
+void WorkerStream::OnReadDone(bool ok) {
+  if (!ok) {  // the worker closed its half, or the connection broke
+    loop_.Post([this](Coordinator& coordinator, absl::Time now) {
+      Leave(coordinator, now);
+      End(absl::OkStatus());
+    });
+  } else if (Hold()) {
+    loop_.Post([this](Coordinator& coordinator, absl::Time now) {
+      Take(coordinator, now);
+      registry_.TakeBytes(coordinator);
+      StartRead(&incoming_);
+      Release();
+    });
+  }
+}
+
+void WorkerStream::OnDone() {
+  loop_.Post([this](Coordinator& coordinator, absl::Time now) {
+    Leave(coordinator, now);
+    delete this;
+  });
+}
+
+void WorkerStream::Take(Coordinator& coordinator, absl::Time now) {
+  if (worker_id_.empty()) return TakeHello(coordinator, now);
+  if (!Registered()) return;  // replaced or closed: what it still says does not count
+  if (incoming_.has_hello()) {
+    Leave(coordinator, now);
+    return End(absl::InvalidArgumentError("a second Hello on one stream"));
+  }
+  registry_.Count(JobOf(incoming_), static_cast<int64_t>(incoming_.ByteSizeLong()));
+  coordinator.OnMessage(worker_id_, incoming_, now);
+}
+
+void WorkerStream::TakeHello(Coordinator& coordinator, absl::Time now) {
+  if (!incoming_.has_hello()) return End(absl::InvalidArgumentError("the first message of a worker must be Hello"));
+  const std::string& id = incoming_.hello().worker_id();
+  if (id.empty()) return End(absl::InvalidArgumentError("worker_id: empty, expected a name"));
+  if (registry_.Find(id) != nullptr) {
+    LogInfo("worker replaced", {{"worker", id}, {"peer", peer_}});
+    registry_.Close(id, absl::AlreadyExistsError(absl::StrCat("another worker has connected as '", id, "'")));
+    coordinator.OnWorkerGone(id, now);
+  }
+  worker_id_ = id;
+  registry_.Add(id, this);  // before OnHello, which sends Welcome
+  if (const absl::Status status = coordinator.OnHello(incoming_.hello(), now); !status.ok()) {
+    LogWarning("worker refused", {{"worker", id}, {"peer", peer_}, {"reason", std::string(status.message())}});
+    registry_.Remove(id);
+    End(status);
+  }
+}
+
+void WorkerStream::Leave(Coordinator& coordinator, absl::Time now) {
+  if (!Registered()) return;
+  registry_.Remove(worker_id_);
+  coordinator.OnWorkerGone(worker_id_, now);
+}
+
+}  // namespace seedcast
