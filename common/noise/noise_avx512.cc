@@ -69,11 +69,8 @@ struct Generator {
   }
 };
 
-// popcount(half) of the 16 blocks in bits 0 .. 4 of each lane; the bits above are anything.
-__m512i LowCounts(__m512i counts) { return counts; }
-__m512i HighCounts(__m512i counts) { return _mm512_srli_epi32(counts, 16); }
-
-// The 17 values of (count - 8) * factor, for vpermi2 by bits 0 .. 4 of a count.
+// The 17 values of count - 8. vpermi2 picks among the products of these with a factor by bits 0 .. 4 of a lane and
+// ignores the rest, so the low half's count needs no mask and the high half's only a shift.
 __m512i CountsLow() { return _mm512_setr_epi32(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7); }
 __m512i CountsHigh() { return _mm512_set1_epi32(8); }
 
@@ -100,8 +97,8 @@ void PerturbPopcount(const NoiseStream& stream, uint32_t first_group, int64_t gr
     const Words words = generator.Group(first_group + static_cast<uint32_t>(g));
     for (int w = 0; w < 4; ++w) {
       const __m512i counts = _mm512_popcnt_epi16(words.word[w]);
-      const __m512 step0 = _mm512_permutex2var_ps(low, LowCounts(counts), high);
-      const __m512 step1 = _mm512_permutex2var_ps(low, HighCounts(counts), high);
+      const __m512 step0 = _mm512_permutex2var_ps(low, counts, high);
+      const __m512 step1 = _mm512_permutex2var_ps(low, _mm512_srli_epi32(counts, 16), high);
       const int i = 32 * w;
       _mm512_storeu_ps(member + i, _mm512_add_ps(_mm512_loadu_ps(theta + i), step0));
       _mm512_storeu_ps(member + i + 16, _mm512_add_ps(_mm512_loadu_ps(theta + i + 16), step1));
@@ -117,8 +114,8 @@ void AccumulatePopcount(const NoiseStream& stream, uint32_t first_group, int64_t
     const Words words = generator.Group(first_group + static_cast<uint32_t>(g));
     for (int w = 0; w < 4; ++w) {
       const __m512i counts = _mm512_popcnt_epi16(words.word[w]);
-      const __m512i step0 = _mm512_permutex2var_epi32(low, LowCounts(counts), high);
-      const __m512i step1 = _mm512_permutex2var_epi32(low, HighCounts(counts), high);
+      const __m512i step0 = _mm512_permutex2var_epi32(low, counts, high);
+      const __m512i step1 = _mm512_permutex2var_epi32(low, _mm512_srli_epi32(counts, 16), high);
       int32_t* out = sum + 32 * w;
       _mm512_storeu_si512(out, _mm512_add_epi32(_mm512_loadu_si512(out), step0));
       _mm512_storeu_si512(out + 16, _mm512_add_epi32(_mm512_loadu_si512(out + 16), step1));
