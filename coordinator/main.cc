@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -33,8 +34,8 @@ then nothing that was acknowledged is lost.)";
 int signal_pipe[2];
 
 void OnSignal(int) {
-  static volatile std::sig_atomic_t signals = 0;
-  if (++signals > 1) _exit(kFailure);
+  static std::atomic<bool> seen = false;
+  if (seen.exchange(true)) _exit(kFailure);
   const char byte = 0;
   [[maybe_unused]] const ssize_t written = write(signal_pipe[1], &byte, 1);
 }
