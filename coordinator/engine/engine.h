@@ -28,7 +28,7 @@ struct EngineOptions {
   absl::Duration lease_target = absl::Milliseconds(500);  // work in one lease, by the worker's measured rate
   absl::Duration lease_ttl = absl::Seconds(30);           // a worker silent for so long loses its leases
   absl::Duration keep_open = absl::Seconds(30);           // workers keep an ended job's parameters so long
-  std::string expected_f32_proof;                         // other F32 proofs are refused
+  std::string expected_f32_proof{};                       // other F32 proofs are refused
   int64_t first_lease_id = 1;                             // above all that an earlier run of the coordinator gave out
 };
 

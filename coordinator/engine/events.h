@@ -16,13 +16,13 @@ namespace seedcast::engine {
 
 // What the engine needs to know of a resolved spec.
 struct JobPlan {
-  std::string task;  // the JobSpec.task oneof's field name
+  std::string task{};  // the JobSpec.task oneof's field name
   int64_t population_size = 2;
   int64_t generations = 1;
   v1::NumericClass numeric_class = v1::F32;
-  int32_t max_workers = 0;                 // 0: all
-  int64_t validation_every = 0;            // 0: never
-  v1::EvaluationSpec validation_episodes;  // resolved
+  int32_t max_workers = 0;                   // 0: all
+  int64_t validation_every = 0;              // 0: never
+  v1::EvaluationSpec validation_episodes{};  // resolved
   int64_t max_failed_evaluations = 0;
 };
 

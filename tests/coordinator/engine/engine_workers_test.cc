@@ -1,0 +1,128 @@
+#include "tests/coordinator/engine/engine_fixture.h"
+
+namespace seedcast::engine {
+namespace {
+
+using ::testing::HasSubstr;
+
+class WorkerTest : public EngineTest {
+ protected:
+  absl::Status Check(WorkerJoined joined) { return engine_.CheckWorker(&joined); }
+};
+
+TEST_F(WorkerTest, ChecksWhatAWorkerSaysOfItself) {
+  const struct {
+    WorkerJoined joined;
+    absl::StatusCode code;
+    const char* message;
+  } cases[] = {
+      {{"w", 1, {{v1::F32, "f"}}, {}}, absl::StatusCode::kOk, ""},
+      {{"", 1, {{v1::F32, "f"}}, {}}, absl::StatusCode::kInvalidArgument, "worker_id: 0 bytes"},
+      {{std::string(201, 'w'), 1, {{v1::F32, "f"}}, {}}, absl::StatusCode::kInvalidArgument, "201 bytes"},
+      {{"w", 0, {{v1::F32, "f"}}, {}}, absl::StatusCode::kInvalidArgument, "slots: 0, expected 1 .. 4096"},
+      {{"w", 4097, {{v1::F32, "f"}}, {}}, absl::StatusCode::kInvalidArgument, "slots: 4097"},
+      {{"w", 1, {}, {}}, absl::StatusCode::kFailedPrecondition, "no usable numeric class"},
+      {{"w", 1, {{v1::F32, "g"}}, {}}, absl::StatusCode::kFailedPrecondition, "gave g, expected f"},
+      {{"w", 1, {{v1::F32, "g"}, {v1::BF16_AMX, "x"}}, {}}, absl::StatusCode::kOk, ""},
+  };
+  for (const auto& c : cases) {
+    const absl::Status status = Check(c.joined);
+    EXPECT_EQ(status.code(), c.code) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(c.message));
+  }
+}
+
+TEST_F(WorkerTest, ADisprovedClassIsNotServed) {
+  WorkerJoined joined{"w", 1, {{v1::F32, "g"}, {v1::BF16_AMX, "x"}}, {"sphere"}};
+  ASSERT_TRUE(engine_.CheckWorker(&joined).ok());
+  Do(joined);
+  Add("j", 4);
+  EXPECT_EQ(InHand("w"), 0u);
+}
+
+TEST_F(WorkerTest, ServesOnlyJobsOfItsClassAndTasks) {
+  JobPlan bf16 = Plan(4);
+  bf16.numeric_class = v1::BF16_AMX;
+  JobPlan proto_net = Plan(4);
+  proto_net.task = "proto_net";
+  Add("bf16", bf16);
+  Add("net", proto_net);
+  Join("w");
+  EXPECT_EQ(InHand("w"), 0u);
+  EXPECT_EQ(engine_.Note("bf16", now_), "waiting: no worker of class BF16_AMX");
+  EXPECT_EQ(engine_.Note("net", now_), "waiting: no worker has task proto_net");
+  Join("amx", 1, {{v1::BF16_AMX, "x"}});
+  EXPECT_EQ(InHand("amx"), 2u);
+  EXPECT_EQ(engine_.Note("bf16", now_), "");
+}
+
+TEST_F(WorkerTest, SaysWhenThereIsNoWorkerAtAll) {
+  Add("j", 4);
+  EXPECT_EQ(engine_.Note("j", now_), "waiting: no worker");
+}
+
+TEST_F(WorkerTest, WorkersOfOneJobHaveTheSameProof) {
+  JobPlan plan = Plan(100);
+  plan.numeric_class = v1::BF16_AMX;
+  Add("j", plan);
+  Join("first", 1, {{v1::BF16_AMX, "x"}});
+  Join("same", 1, {{v1::BF16_AMX, "x"}});
+  Join("other", 1, {{v1::BF16_AMX, "y"}});
+  EXPECT_EQ(InHand("same"), 2u);
+  EXPECT_EQ(InHand("other"), 0u);
+  Leave("first");
+  Leave("same");
+  EXPECT_THAT(engine_.Note("j", now_), HasSubstr("computes other bits than the first"));
+}
+
+TEST_F(WorkerTest, ADrainingWorkerFinishesWhatItHas) {
+  Join("w");
+  Add("j", 4);
+  Do(WorkerDraining{"w"});
+  Finish("w");
+  Finish("w");
+  EXPECT_EQ(InHand("w"), 0u);
+  EXPECT_EQ(engine_.stats().evaluations, 4);
+}
+
+TEST_F(WorkerTest, AWorkerThatLeavesGivesItsLeasesBack) {
+  Join("a");
+  Add("j", 2);
+  Leave("a");
+  Join("b");
+  EXPECT_EQ(InHand("b"), 2u);
+  EXPECT_EQ(FinishUntil<CommitGeneration>().generation, 0);
+}
+
+TEST_F(WorkerTest, ASecondHelloReplacesTheFirst) {
+  Join("w");
+  Add("j", 2);
+  Join("w", 4);
+  EXPECT_EQ(InHand("w"), 2u);
+  EXPECT_NE(Find<OpenJob>(), nullptr) << "the new stream knows of no job yet";
+  EXPECT_EQ(engine_.FindJob("j")->eligible_slots, 4);
+}
+
+TEST_F(WorkerTest, ALostWorkerIsBackWhenItSpeaks) {
+  Join("w");
+  Add("j", 2);
+  Wait(absl::Seconds(31));
+  EXPECT_EQ(engine_.FindJob("j")->eligible_slots, 0);
+  leases_["w"].clear();
+  Do(Heartbeat{"w", {}});
+  EXPECT_EQ(engine_.FindJob("j")->eligible_slots, 1);
+  EXPECT_EQ(InHand("w"), 2u);
+}
+
+TEST_F(WorkerTest, MessagesOfAStrangerAreIgnored) {
+  Add("j", 2);
+  const v1::LeaseResult result;
+  for (const Event& event : std::vector<Event>{WorkerGone{"x"}, WorkerDraining{"x"}, Heartbeat{"x", {1}},
+                                               ResultArrived{"x", &result}, LeaseFailed{"x", 1, ""}}) {
+    Do(event);
+    EXPECT_TRUE(actions_.empty());
+  }
+}
+
+}  // namespace
+}  // namespace seedcast::engine
