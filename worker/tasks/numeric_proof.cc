@@ -64,6 +64,6 @@ std::vector<NumericClassProof> ProveNumericClasses() {
   return proofs;
 }
 
-std::string ExpectedF32Proof() { return ""; }
+std::string ExpectedF32Proof() { return "b10ce2897625ea2fb768f332fb0741deeb7e57afdc3067b951e56687d7ede454"; }
 
 }  // namespace seedcast
