@@ -14,6 +14,12 @@ namespace {
 
 std::unique_ptr<ConvNet> MakeAvx512(const ConvNetShape& shape) { return MakeF32ConvNet(shape, kAvx512F32Kernels); }
 std::unique_ptr<ConvNet> MakeAvx2(const ConvNetShape& shape) { return MakeF32ConvNet(shape, kAvx2F32Kernels); }
+std::unique_ptr<ConvNet> MakeAmx(const ConvNetShape& shape) {
+  return MakeBf16ConvNet(shape, kAvx512F32Kernels, kAmxBf16Kernels);
+}
+std::unique_ptr<ConvNet> MakeAvx512Bf16(const ConvNetShape& shape) {
+  return MakeBf16ConvNet(shape, kAvx512F32Kernels, kAvx512Bf16Kernels);
+}
 
 bool HasAvx512() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
@@ -23,6 +29,10 @@ bool HasAvx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports
 std::vector<ConvNetKernels> FindKernels() {
   std::vector<ConvNetKernels> kernels;
   if (HasAvx512()) kernels.push_back({"avx512", v1::F32, MakeAvx512});
+  if (HasAvx512() && RequestAmx()) kernels.push_back({"amx", v1::BF16_AMX, MakeAmx});
+  if (HasAvx512() && __builtin_cpu_supports("avx512bf16")) {
+    kernels.push_back({"avx512bf16", v1::BF16_AVX512, MakeAvx512Bf16});
+  }
   if (HasAvx2()) kernels.push_back({"avx2", v1::F32, MakeAvx2});
   kernels.push_back({"scalar", v1::F32, MakeReferenceConvNet});
   return kernels;

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "worker/kernels/bf16_kernels.h"
 #include "worker/kernels/convnet.h"
 #include "worker/kernels/f32_kernels.h"
 
@@ -11,5 +12,7 @@ namespace seedcast {
 
 std::unique_ptr<ConvNet> MakeReferenceConvNet(const ConvNetShape& shape);
 std::unique_ptr<ConvNet> MakeF32ConvNet(const ConvNetShape& shape, const F32Kernels& kernels);
+// `f32` for what stays float32.
+std::unique_ptr<ConvNet> MakeBf16ConvNet(const ConvNetShape& shape, const F32Kernels& f32, const Bf16Kernels& bf16);
 
 }  // namespace seedcast
