@@ -2,9 +2,10 @@
 
 #include <grpcpp/client_context.h>
 
-#include <chrono>
+#include <optional>
 #include <random>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -59,18 +60,27 @@ Client::Client(std::shared_ptr<grpc::Channel> channel, std::string name)
       jobs_(v1::JobService::NewStub(channel_)),
       parameters_(v1::ParameterService::NewStub(channel_)) {}
 
+void Client::EndCalls() { CancelOnInterrupt::CancelCalls(&ended_); }
+
 absl::Status Client::Convert(const grpc::Status& status) const {
   if (status.ok()) return absl::OkStatus();
   const auto code = static_cast<absl::StatusCode>(status.error_code());  // the two enums have the same numbers
   if (code == absl::StatusCode::kUnavailable || code == absl::StatusCode::kDeadlineExceeded) {
     return absl::Status(code, absl::StrCat(name_, " cannot be reached: ", status.error_message()));
   }
+  if (code == absl::StatusCode::kUnimplemented) {
+    return absl::UnimplementedError(
+        absl::StrCat(name_, " does not speak this version's protocol: ", status.error_message()));
+  }
   return absl::Status(code, status.error_message());
 }
 
 template <typename Response, typename Method, typename Request>
-absl::StatusOr<Response> Client::Call(Method method, const Request& request, absl::Duration deadline) {
+absl::StatusOr<Response> Client::Call(Method method, const Request& request, absl::Duration deadline,
+                                      OnInterrupt on_interrupt) {
   grpc::ClientContext context;
+  std::optional<CancelOnInterrupt> cancel;
+  if (on_interrupt == OnInterrupt::kCancel) cancel.emplace(&context, &ended_);
   context.set_wait_for_ready(true);
   context.set_deadline(absl::ToChronoTime(absl::Now() + deadline));
   Response response;
@@ -91,7 +101,7 @@ absl::StatusOr<v1::JobStatus> Client::Submit(const v1::JobSpec& spec) {
   v1::SubmitJobRequest request;
   *request.mutable_spec() = spec;
   request.set_idempotency_key(RandomKey());
-  return Call<v1::JobStatus>(&v1::JobService::Stub::SubmitJob, request, kSubmitDeadline);
+  return Call<v1::JobStatus>(&v1::JobService::Stub::SubmitJob, request, kSubmitDeadline, OnInterrupt::kCancel);
 }
 
 absl::StatusOr<v1::JobStatus> Client::Fork(const std::string& job_id, int64_t version, const v1::JobSpec& spec) {
@@ -100,7 +110,7 @@ absl::StatusOr<v1::JobStatus> Client::Fork(const std::string& job_id, int64_t ve
   request.set_version(version);
   *request.mutable_overrides() = spec;
   request.set_idempotency_key(RandomKey());
-  return Call<v1::JobStatus>(&v1::JobService::Stub::ForkJob, request, kSubmitDeadline);
+  return Call<v1::JobStatus>(&v1::JobService::Stub::ForkJob, request, kSubmitDeadline, OnInterrupt::kCancel);
 }
 
 absl::StatusOr<v1::JobStatus> Client::Get(const std::string& job_id) {
@@ -129,7 +139,7 @@ absl::StatusOr<v1::GetHistoryResponse> Client::History(const std::string& job_id
 absl::Status Client::WatchOnce(const std::string& job_id, const std::function<void(const v1::JobStatus&)>& on_status,
                                v1::JobStatus* last) {
   grpc::ClientContext context;
-  const CancelOnInterrupt cancel(&context);
+  const CancelOnInterrupt cancel(&context, &ended_);
   v1::JobRequest request;
   request.set_job_id(job_id);
   const auto stream = jobs_->WatchJob(&context, request);
@@ -152,7 +162,7 @@ absl::StatusOr<v1::JobStatus> Client::Watch(const std::string& job_id,
 absl::StatusOr<v1::EvaluationResult> Client::Evaluate(const v1::EvaluateJobRequest& request,
                                                       const std::function<void(int32_t)>& on_progress) {
   grpc::ClientContext context;
-  const CancelOnInterrupt cancel(&context);
+  const CancelOnInterrupt cancel(&context, &ended_);
   const auto stream = jobs_->EvaluateJob(&context, request);
   v1::EvaluateJobProgress progress;
   while (stream->Read(&progress)) on_progress(progress.episodes_done());
@@ -163,7 +173,7 @@ absl::StatusOr<v1::EvaluationResult> Client::Evaluate(const v1::EvaluateJobReque
 
 absl::StatusOr<State> Client::ReadSnapshot(const std::string& job_id, int64_t at_or_below) {
   grpc::ClientContext context;
-  const CancelOnInterrupt cancel(&context);
+  const CancelOnInterrupt cancel(&context, &ended_);
   v1::GetSnapshotRequest request;
   request.set_job_id(job_id);
   request.set_at_or_below_version(at_or_below);
@@ -188,7 +198,7 @@ absl::StatusOr<State> Client::ReadSnapshot(const std::string& job_id, int64_t at
 absl::Status Client::ReadLog(const std::string& job_id, int64_t from, int64_t to,
                              const std::function<absl::Status(const v1::GenerationRecord&)>& on_record) {
   grpc::ClientContext context;
-  const CancelOnInterrupt cancel(&context);
+  const CancelOnInterrupt cancel(&context, &ended_);
   v1::GetLogRequest request;
   request.set_job_id(job_id);
   request.set_from_generation(from);
@@ -201,7 +211,7 @@ absl::Status Client::ReadLog(const std::string& job_id, int64_t from, int64_t to
 
 absl::StatusOr<std::string> Client::ReadArtifact(const std::string& digest) {
   grpc::ClientContext context;
-  const CancelOnInterrupt cancel(&context);
+  const CancelOnInterrupt cancel(&context, &ended_);
   v1::GetArtifactRequest request;
   request.set_digest(digest);
   const auto stream = parameters_->GetArtifact(&context, request);

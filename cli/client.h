@@ -1,12 +1,13 @@
 // A client of a coordinator, wherever it runs: JobService and ParameterService as plain calls.
 //
-// Calls with one answer wait for a coordinator that is starting again, up to a deadline; streams and slow calls end
+// Calls with one answer wait for a coordinator that is starting again, up to a deadline; streams and submissions end
 // with CANCELLED on an interrupt. Errors carry the coordinator's own message; UNAVAILABLE and DEADLINE_EXCEEDED name
 // it.
 #pragma once
 
 #include <grpcpp/channel.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -47,10 +48,16 @@ class Client {
                        const std::function<absl::Status(const v1::GenerationRecord&)>& on_record);
   absl::StatusOr<std::string> ReadArtifact(const std::string& digest);
 
+  // Ends streams and submissions, those to come too, with CANCELLED: nobody is left to answer them. Any thread.
+  void EndCalls();
+
  private:
   absl::Status Convert(const grpc::Status& status) const;
+  // Short calls go on after an interrupt: pausing the job is part of leaving.
+  enum class OnInterrupt { kGoOn, kCancel };
   template <typename Response, typename Method, typename Request>
-  absl::StatusOr<Response> Call(Method method, const Request& request, absl::Duration deadline);
+  absl::StatusOr<Response> Call(Method method, const Request& request, absl::Duration deadline,
+                                OnInterrupt on_interrupt = OnInterrupt::kGoOn);
   absl::StatusOr<v1::JobStatus> ById(grpc::Status (v1::JobService::Stub::*method)(grpc::ClientContext*,
                                                                                   const v1::JobRequest&,
                                                                                   v1::JobStatus*),
@@ -63,6 +70,7 @@ class Client {
   const std::string name_;
   const std::unique_ptr<v1::JobService::Stub> jobs_;
   const std::unique_ptr<v1::ParameterService::Stub> parameters_;
+  std::atomic<bool> ended_ = false;
 };
 
 bool HasEnded(const v1::JobStatus& status);  // SUCCEEDED, FAILED or CANCELLED

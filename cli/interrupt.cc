@@ -4,8 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <set>
+#include <map>
 #include <thread>
 
 #include "absl/synchronization/mutex.h"
@@ -18,10 +17,11 @@ constexpr int kExitInterrupted = 130;
 std::atomic<bool> interrupted = false;
 int wake_pipe[2] = {-1, -1};
 
-// The calls that an interrupt cancels. Never destroyed: the waking thread may outlive main().
+// The calls in hand. Never destroyed: the waking thread may outlive main().
 struct Calls {
   absl::Mutex mutex;
-  std::set<grpc::ClientContext*> contexts ABSL_GUARDED_BY(mutex);
+  // Each with the flag that ends it beside an interrupt.
+  std::map<grpc::ClientContext*, const std::atomic<bool>*> contexts ABSL_GUARDED_BY(mutex);
 };
 Calls& TheCalls() {
   static Calls* const calls = new Calls;
@@ -35,12 +35,18 @@ extern "C" void OnSignal(int) {
   [[maybe_unused]] const ssize_t written = write(wake_pipe[1], &wake, 1);
 }
 
+void CancelEndedCalls() {
+  absl::MutexLock lock(&TheCalls().mutex);
+  for (const auto& [context, ended] : TheCalls().contexts) {
+    if (interrupted || *ended) context->TryCancel();
+  }
+}
+
 void CancelCallsWhenWoken() {
   char byte;
   while (read(wake_pipe[0], &byte, 1) < 0) {  // only EINTR ends a read of this pipe early
   }
-  absl::MutexLock lock(&TheCalls().mutex);
-  for (grpc::ClientContext* context : TheCalls().contexts) context->TryCancel();
+  CancelEndedCalls();
 }
 
 }  // namespace
@@ -56,15 +62,20 @@ void HandleInterrupts() {
 
 bool Interrupted() { return interrupted; }
 
-CancelOnInterrupt::CancelOnInterrupt(grpc::ClientContext* context) : context_(context) {
+CancelOnInterrupt::CancelOnInterrupt(grpc::ClientContext* context, const std::atomic<bool>* ended) : context_(context) {
   absl::MutexLock lock(&TheCalls().mutex);
-  TheCalls().contexts.insert(context_);
-  if (interrupted) context_->TryCancel();
+  TheCalls().contexts.emplace(context_, ended);
+  if (interrupted || *ended) context_->TryCancel();
 }
 
 CancelOnInterrupt::~CancelOnInterrupt() {
   absl::MutexLock lock(&TheCalls().mutex);
   TheCalls().contexts.erase(context_);
+}
+
+void CancelOnInterrupt::CancelCalls(std::atomic<bool>* ended) {
+  *ended = true;
+  CancelEndedCalls();
 }
 
 }  // namespace seedcast

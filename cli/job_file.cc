@@ -5,8 +5,11 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/spec/resolve.h"
 #include "common/status_macros.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/text_format.h"
 
 namespace seedcast {
 namespace {
@@ -44,11 +47,36 @@ absl::Status WithOrigin(const absl::Status& status, const Origins& origins) {
   return status;
 }
 
+// A proto3 field without presence cannot tell a written 0 from one left out, and would take its default in silence.
+absl::Status CheckWrittenZeros(const v1::JobSpec& spec, const v1::JobSpec& resolved, const Origins& origins) {
+  for (const auto& [path, origin] : origins) {
+    const google::protobuf::Message* written = &spec;
+    const google::protobuf::Message* used = &resolved;
+    const std::vector<std::string> names = absl::StrSplit(path, '.');
+    const google::protobuf::FieldDescriptor* field = written->GetDescriptor()->FindFieldByName(names[0]);
+    for (size_t i = 1; i < names.size(); ++i) {
+      written = &written->GetReflection()->GetMessage(*written, field);
+      used = &used->GetReflection()->GetMessage(*used, field);
+      field = written->GetDescriptor()->FindFieldByName(names[i]);
+    }
+    if (field->has_presence() || written->GetReflection()->HasField(*written, field)) continue;
+    if (!used->GetReflection()->HasField(*used, field)) continue;
+    std::string value;
+    google::protobuf::TextFormat::PrintFieldValueToString(*used, field, -1, &value);
+    return absl::InvalidArgumentError(absl::StrCat(path, ": ",
+                                                   field->cpp_type() == field->CPPTYPE_STRING ? "\"\"" : "0",
+                                                   " is out of its range; leave it out for the default, ", value));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status ApplyOverrides(const std::vector<std::string>& overrides, v1::JobSpec* spec, Origins* origins) {
   for (const std::string& assignment : overrides) RETURN_IF_ERROR(SetField(assignment, spec, origins));
-  return WithOrigin(Resolve(*spec).status(), *origins);
+  const absl::StatusOr<v1::JobSpec> resolved = Resolve(*spec);
+  if (!resolved.ok()) return WithOrigin(resolved.status(), *origins);
+  return WithOrigin(CheckWrittenZeros(*spec, *resolved, *origins), *origins);
 }
 
 absl::StatusOr<v1::JobSpec> ParseJobFile(absl::string_view text, absl::string_view name,

@@ -1,0 +1,47 @@
+#include "cli/app.h"
+
+#include <algorithm>
+
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/table.h"
+
+namespace seedcast {
+
+int ExitCodeOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return kExitOk;
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kOutOfRange:
+      return kExitUsage;
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+      return kExitUnreachable;
+    case absl::StatusCode::kDataLoss:
+      return kExitDamaged;
+    case absl::StatusCode::kCancelled:
+      return Interrupted() ? kExitInterrupted : kExitFailed;
+    default:
+      return kExitFailed;
+  }
+}
+
+int RunApp(const std::vector<std::string>& arguments, Console& console) {
+  CLI::App app("", "seedcast");
+  Action action;
+  AddAllCommands(app, console, &action);
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
+    app.parse(reversed);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, console.out, console.err) == 0 ? kExitOk : kExitUsage;  // 0: --help
+  }
+  const absl::Status status = action();
+  console.out.flush();
+  if (!status.ok()) console.err << "seedcast: " << Printable(status.message()) << std::endl;
+  return ExitCodeOf(status);
+}
+
+}  // namespace seedcast

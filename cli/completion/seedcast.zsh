@@ -1,0 +1,47 @@
+#compdef seedcast
+# zsh completion of seedcast
+_seedcast() {
+  local -a commands common connection override
+  commands=(
+    'run:train a job here, test it and write its model'
+    'submit:hand a job to a coordinator'
+    'list:all jobs'
+    'show:one job in full'
+    'watch:follow a job to its end'
+    'pause:stop a job until it is resumed'
+    'resume:go on with a paused job'
+    'cancel:end a job for good'
+    'fork:a new job that starts from a version of another'
+    'evaluate:measure a version on episodes'
+    'export:write parameters as npz'
+    'verify:replay a log and compare every digest'
+    'completion:print a completion script'
+    'version:print versions'
+  )
+  common=('--help[show help]' '--json[print JSON]' '--verbose[log on standard error]')
+  connection=($common '--coordinator[address]:address:' '--store[store]:directory:_files -/' '--data[data sets]:directory:_files -/')
+  override=('*--set[set a field]:path=value:')
+  if (( CURRENT == 2 )); then
+    _describe command commands
+    return
+  fi
+  local command=$words[2]
+  shift words
+  (( CURRENT-- ))
+  case $command in
+    run) _arguments $common $override '--store[store]:directory:_files -/' '--data[data sets]:directory:_files -/' \
+      '--resume[go on with a job]:job:' '--slots[threads]:number:' '--output[model]:file:_files' \
+      '--listen[address]:address:' '--test-episodes[episodes of each test]:number:' '*:job file:_files -g "*.y(a|)ml"' ;;
+    submit) _arguments $connection $override '--watch[follow the job]' '*:job file:_files -g "*.y(a|)ml"' ;;
+    list|show|watch|pause|resume|cancel) _arguments $connection '*:job:' ;;
+    fork) _arguments $connection $override '--version[version]:number:' '*:job:' ;;
+    evaluate) _arguments $connection '--split[split]:split:(train validation test)' '--way[classes]:number:' \
+      '--shot[support images]:number:' '--query[query images]:number:' '--episodes[episodes]:number:' \
+      '--version[version]:number:' '--slots[threads]:number:' '*:job:' ;;
+    export) _arguments $connection '--output[file]:file:_files' '--version[version]:number:' '*:job:' ;;
+    verify) _arguments $connection '--slots[threads]:number:' '*:job:' ;;
+    completion) _arguments '--help[show help]' '*:shell:(bash zsh fish)' ;;
+    version) _arguments $common ;;
+  esac
+}
+compdef _seedcast seedcast

@@ -1,0 +1,12 @@
+#include <unistd.h>
+
+#include <iostream>
+
+#include "cli/app.h"
+#include "cli/interrupt.h"
+
+int main(int argc, char** argv) {
+  seedcast::HandleInterrupts();
+  seedcast::Console console{std::cout, std::cerr, isatty(STDERR_FILENO) == 1};
+  return seedcast::RunApp({argv + 1, argv + argc}, console);
+}

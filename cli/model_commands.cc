@@ -1,0 +1,186 @@
+// evaluate, export, verify: what can be done with a job's parameters.
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "cli/commands.h"
+#include "cli/json.h"
+#include "cli/model_file.h"
+#include "cli/progress.h"
+#include "cli/replay.h"
+#include "cli/table.h"
+#include "common/status_macros.h"
+
+namespace seedcast {
+namespace {
+
+struct ModelFlags : ConnectionFlags {
+  std::string job_id;
+  int64_t version = -1;  // the best one, else the last
+  std::string output;
+  int slots = DefaultSlots();
+  v1::EvaluationSpec::Split split = v1::EvaluationSpec::TEST;
+  int32_t way = 5;
+  int32_t shot = 5;
+  int32_t query = 0;  // 15, or what the shots leave of a character's drawings
+  int32_t episodes = 1000;
+};
+
+absl::Status Evaluate(const ModelFlags& flags, Console& console) {
+  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve()));
+  ASSIGN_OR_RETURN(const v1::JobStatus status, session->client().Get(flags.job_id));
+  if (session->embedded()) RETURN_IF_ERROR(session->StartWorker(flags.slots, flags.job_id).status());
+  v1::EvaluateJobRequest request;
+  request.set_job_id(flags.job_id);
+  if (flags.version >= 0) request.set_version(flags.version);
+  request.mutable_spec()->set_split(flags.split);
+  request.mutable_spec()->set_way(flags.way);
+  request.mutable_spec()->set_shot(flags.shot);
+  request.mutable_spec()->set_query(flags.query);
+  request.mutable_spec()->set_episodes(flags.episodes);
+  const auto evaluated = EvaluateWithProgress(session->client(), request, "evaluating", console);
+  RETURN_IF_ERROR(session->worker_status());
+  ASSIGN_OR_RETURN(const v1::EvaluationResult result, evaluated);
+  if (flags.json) {
+    console.out << ToJson(result) << "\n";
+    return absl::OkStatus();
+  }
+  Table table({{"JOB"},
+               {"VERSION", Column::kRight},
+               {"SPLIT"},
+               {"EPISODES", Column::kRight},
+               {"ACCURACY", Column::kRight},
+               {"FITNESS", Column::kRight}});
+  table.AddRow({flags.job_id, absl::StrCat(result.version()), v1::EvaluationSpec::Split_Name(result.spec().split()),
+                FormatCount(result.spec().episodes()), FormatAccuracy(result), absl::StrCat(result.fitness())});
+  console.out << table.str();
+  return absl::OkStatus();
+}
+
+absl::Status Export(const ModelFlags& flags, Console& console) {
+  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve()));
+  ASSIGN_OR_RETURN(const v1::JobStatus status, session->client().Get(flags.job_id));
+  const int64_t best = status.has_best() ? status.best().version() : status.version();
+  ASSIGN_OR_RETURN(const State state, ReadState(session->client(), status, flags.version >= 0 ? flags.version : best));
+  const std::string path = flags.output.empty() ? flags.job_id + ".npz" : flags.output;
+  RETURN_IF_ERROR(WriteModel(path, status, state));
+  if (flags.json) {
+    console.out << JsonObject()
+                       .Text("job_id", flags.job_id)
+                       .Integer("version", state.version)
+                       .Text("digest", ToHex(StateDigest(state)))
+                       .Text("model", path)
+                       .str()
+                << "\n";
+  } else {
+    console.out << "version " << state.version << " of " << flags.job_id << " written to " << path << "\n";
+  }
+  return absl::OkStatus();
+}
+
+absl::Status VerifyJob(const ModelFlags& flags, Console& console) {
+  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve()));
+  absl::StatusOr<VerifyReport> report;
+  {
+    ProgressLine progress(console);
+    report = Verify(session->client(), flags.job_id, flags.slots, [&](int64_t version, int64_t versions) {
+      progress.Show(absl::StrCat("replayed ", version, "/", versions), absl::Now());
+    });
+  }
+  if (absl::IsDataLoss(report.status())) {
+    if (flags.json) {
+      console.out << JsonObject()
+                         .Text("job_id", flags.job_id)
+                         .Raw("verified", "false")
+                         .Text("difference", std::string(report.status().message()))
+                         .str()
+                  << "\n";
+    }
+    return absl::DataLossError(absl::StrCat(flags.job_id, " does not verify: ", report.status().message()));
+  }
+  RETURN_IF_ERROR(report.status());
+  if (flags.json) {
+    console.out << JsonObject()
+                       .Text("job_id", flags.job_id)
+                       .Raw("verified", "true")
+                       .Integer("first_version", report->first_version)
+                       .Integer("generations", report->generations)
+                       .Integer("snapshots", report->snapshots)
+                       .Text("digest", report->digest)
+                       .Text("first_state_note", report->first_state_note)
+                       .str()
+                << "\n";
+    return absl::OkStatus();
+  }
+  if (!report->first_state_note.empty())
+    console.err << "first state not recomputed: " << report->first_state_note << "\n";
+  console.out << flags.job_id << " verifies: " << FormatCount(static_cast<double>(report->generations))
+              << " generations replayed, " << report->snapshots << " snapshots compared, digest " << report->digest
+              << "\n";
+  return absl::OkStatus();
+}
+
+// CLI11 wants a name for each value.
+const std::map<std::string, v1::EvaluationSpec::Split> kSplits = {{"train", v1::EvaluationSpec::TRAIN},
+                                                                  {"validation", v1::EvaluationSpec::VALIDATION},
+                                                                  {"test", v1::EvaluationSpec::TEST}};
+
+CLI::App* AddCommand(CLI::App& app, const std::string& name, const std::string& description,
+                     const std::string& examples, ModelFlags* flags) {
+  CLI::App* command = app.add_subcommand(name, description);
+  command->footer("Examples:\n" + examples);
+  command->add_option("JOB", flags->job_id, "Id of the job")->required();
+  AddConnectionFlags(*command, flags);
+  return command;
+}
+
+void AddVersion(CLI::App& command, ModelFlags* flags) {
+  command.add_option("--version", flags->version, "Version of the parameters; default the best by validation")
+      ->check(CLI::NonNegativeNumber);
+}
+
+void AddSlots(CLI::App& command, ModelFlags* flags) {
+  command.add_option("--slots", flags->slots, "Threads to use here")->check(CLI::Range(1, 4096))->capture_default_str();
+}
+
+}  // namespace
+
+void AddModelCommands(CLI::App& app, Console& console, Action* action) {
+  auto flags = std::make_shared<ModelFlags>();
+  CLI::App* command = AddCommand(app, "evaluate", "Measure a version on episodes, on the workers",
+                                 "  seedcast evaluate omniglot-1\n"
+                                 "  seedcast evaluate omniglot-1 --split validation --way 20 --shot 1 --episodes 5000",
+                                 flags.get());
+  command->add_option("--split", flags->split, "train, validation or test; default test")
+      ->transform(CLI::CheckedTransformer(kSplits, CLI::ignore_case).description(""))
+      ->type_name("SPLIT");
+  command->add_option("--way", flags->way, "Classes an episode")->check(CLI::PositiveNumber)->capture_default_str();
+  command->add_option("--shot", flags->shot, "Support images a class")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--query", flags->query, "Query images a class; default 15, or what there is")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--episodes", flags->episodes, "Number of episodes")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  AddVersion(*command, flags.get());
+  AddSlots(*command, flags.get());
+  command->callback([=, &console] { *action = [=, &console] { return Evaluate(*flags, console); }; });
+
+  flags = std::make_shared<ModelFlags>();
+  command = AddCommand(app, "export", "Write a version's parameters as .npz, which numpy loads",
+                       "  seedcast export omniglot-1 --output model.npz\n"
+                       "  python3 -c 'import numpy; print(numpy.load(\"model.npz\").files)'",
+                       flags.get());
+  command->add_option("--output,-o", flags->output, "File to write; default JOB.npz")->type_name("FILE");
+  AddVersion(*command, flags.get());
+  command->callback([=, &console] { *action = [=, &console] { return Export(*flags, console); }; });
+
+  flags = std::make_shared<ModelFlags>();
+  command = AddCommand(app, "verify", "Replay a job's log here and compare every digest, link and snapshot",
+                       "  seedcast verify omniglot-1", flags.get());
+  AddSlots(*command, flags.get());
+  command->callback([=, &console] { *action = [=, &console] { return VerifyJob(*flags, console); }; });
+}
+
+}  // namespace seedcast

@@ -1,0 +1,126 @@
+#include "cli/session.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/status_macros.h"
+#include "worker/runtime/grpc_transport.h"
+
+namespace seedcast {
+namespace {
+
+constexpr absl::Duration kConnect = absl::Seconds(5);
+constexpr absl::Duration kConnectLocally = absl::Milliseconds(500);
+constexpr absl::Duration kShutdownGrace = absl::Seconds(2);
+
+// Where a command that stays listens for other commands on its store; empty where no socket can have that name.
+std::string StoreSocket(const std::string& store_directory) {
+  constexpr size_t kMaxSocketPath = 107;  // of sockaddr_un
+  const std::string path = std::filesystem::absolute(store_directory) / "seedcast.sock";
+  return path.size() <= kMaxSocketPath ? path : "";
+}
+
+// A channel to the command that has the store open; null when there is none, as after a crash that left its socket.
+std::shared_ptr<grpc::Channel> ChannelOfRunningCommand(const std::string& store_directory) {
+  const std::string socket = StoreSocket(store_directory);
+  if (socket.empty() || !std::filesystem::exists(socket)) return nullptr;
+  std::shared_ptr<grpc::Channel> channel = MakeChannel("unix:" + socket, ChannelUse::kControl);
+  return channel->WaitForConnected(absl::ToChronoTime(absl::Now() + kConnectLocally)) ? channel : nullptr;
+}
+
+absl::StatusOr<std::unique_ptr<CoordinatorServer>> StartServer(const SessionOptions& options) {
+  ServerOptions server;
+  server.address = options.listen;
+  const std::string socket = StoreSocket(options.store_directory);
+  if (options.stays && options.listen.empty() && !socket.empty()) server.address = "unix:" + socket;
+  server.store_directory = options.store_directory;
+  server.data_directory = options.data_directory;
+  auto started = CoordinatorServer::Start(server);
+  // A port in use is not an unreachable coordinator.
+  if (absl::IsUnavailable(started.status())) return absl::FailedPreconditionError(started.status().message());
+  return started;
+}
+
+}  // namespace
+
+std::string DefaultStoreDirectory() {
+  if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state != '\0') {
+    return absl::StrCat(state, "/seedcast");
+  }
+  const char* home = std::getenv("HOME");
+  return home == nullptr || *home == '\0' ? "" : absl::StrCat(home, "/.local/state/seedcast");
+}
+
+absl::StatusOr<std::unique_ptr<Session>> Session::Open(const SessionOptions& options) {
+  std::unique_ptr<Session> session(new Session);
+  if (options.coordinator.empty()) {
+    if (options.store_directory.empty()) {
+      return absl::InvalidArgumentError("no store: neither HOME nor XDG_STATE_HOME is set, expected --store DIR");
+    }
+    if (!options.stays) {
+      if (auto channel = ChannelOfRunningCommand(options.store_directory)) {
+        session->client_ = std::make_unique<Client>(channel, "the running seedcast");
+        return session;
+      }
+    }
+    ASSIGN_OR_RETURN(session->server_, StartServer(options));
+    session->client_ = std::make_unique<Client>(session->server_->InProcessChannel(), "the embedded coordinator");
+    return session;
+  }
+  const std::string name = absl::StrCat("coordinator ", options.coordinator);
+  const std::shared_ptr<grpc::Channel> channel = MakeChannel(options.coordinator, ChannelUse::kControl);
+  if (!channel->WaitForConnected(absl::ToChronoTime(absl::Now() + kConnect))) {
+    return absl::UnavailableError(absl::StrCat(name, " cannot be reached: no answer within ",
+                                               absl::FormatDuration(kConnect),
+                                               "; is it running, and the address right?"));
+  }
+  session->client_ = std::make_unique<Client>(channel, name);
+  return session;
+}
+
+Session::~Session() {
+  if (worker_ != nullptr) {
+    worker_->RequestDrain();
+    worker_thread_.join();
+  }
+  if (server_ != nullptr) server_->Shutdown(kShutdownGrace);
+}
+
+absl::StatusOr<std::vector<std::string>> Session::StartWorker(int slots, const std::string& job_id) {
+  std::vector<std::string> paused;
+  ASSIGN_OR_RETURN(const v1::ListJobsResponse jobs, client_->List());
+  for (const v1::JobStatus& job : jobs.jobs()) {
+    if (job.job_id() == job_id || job.state() != v1::RUNNING) continue;
+    RETURN_IF_ERROR(client_->Pause(job.job_id()).status());
+    paused.push_back(job.job_id());
+  }
+  WorkerOptions options;
+  options.id = absl::StrCat("local-", getpid());
+  options.slots = slots;
+  RETURN_IF_ERROR(options.Validate());
+  const std::shared_ptr<grpc::Channel> channel = server_->InProcessChannel();
+  worker_ = std::make_unique<Worker>(options, MakeGrpcTransport(channel, channel));
+  worker_thread_ = std::thread([this] { RunWorker(); });
+  return paused;
+}
+
+void Session::RunWorker() {
+  const absl::Status status = worker_->Run();
+  if (status.ok()) return;
+  {
+    absl::MutexLock lock(&mutex_);
+    worker_status_ = status;
+  }
+  client_->EndCalls();  // nobody will evaluate what they wait for
+}
+
+absl::Status Session::worker_status() const {
+  absl::MutexLock lock(&mutex_);
+  return worker_status_;
+}
+
+}  // namespace seedcast

@@ -1,0 +1,62 @@
+// What a command works against: a coordinator elsewhere, or one in this process on a store directory. Either way it is
+// reached through a Client, so commands have one code path.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "cli/client.h"
+#include "coordinator/server.h"
+#include "worker/runtime/worker.h"
+
+namespace seedcast {
+
+struct SessionOptions {
+  std::string coordinator;      // "host:port" of one elsewhere; empty: embedded, and the rest counts
+  std::string store_directory;  // of the embedded one
+  std::string data_directory;   // searched for data sets first; empty: the usual places
+  // Of an embedded coordinator that is to stay a while: where to listen, "host:port". Empty: on a socket in the store's
+  // directory, where other commands on this store find it.
+  std::string listen;
+  bool stays = false;
+};
+
+// $XDG_STATE_HOME/seedcast, else ~/.local/state/seedcast; empty when neither variable is set.
+std::string DefaultStoreDirectory();
+
+class Session {
+ public:
+  // A store that a running command has open is reached through that command. UNAVAILABLE when a coordinator elsewhere
+  // does not answer within seconds; the embedded one's errors as in server.h.
+  static absl::StatusOr<std::unique_ptr<Session>> Open(const SessionOptions& options);
+  // Drains the worker, shuts the embedded coordinator down.
+  ~Session();
+
+  Client& client() { return *client_; }
+  bool embedded() const { return server_ != nullptr; }
+  int port() const { return server_->port(); }  // of an embedded coordinator that listens
+
+  // Starts a worker on the embedded coordinator, once. Jobs other than `job_id` that were left running in the store are
+  // paused first, so that the machine's time goes where the user looks; returns their ids.
+  absl::StatusOr<std::vector<std::string>> StartWorker(int slots, const std::string& job_id);
+  // Why the coordinator refused that worker, which ends the client's calls; OK while it works.
+  absl::Status worker_status() const;
+
+ private:
+  Session() = default;
+  void RunWorker();
+
+  std::unique_ptr<CoordinatorServer> server_;
+  std::unique_ptr<Client> client_;
+  std::unique_ptr<Worker> worker_;
+  std::thread worker_thread_;
+  mutable absl::Mutex mutex_;
+  absl::Status worker_status_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace seedcast

@@ -1,0 +1,97 @@
+#include "cli/job_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace seedcast {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr char kSphere[] = "sphere: {dimension: 3}\ngenerations: 10\n";
+
+std::string ErrorOf(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  return std::string(ParseJobFile(text, "job.yaml", overrides).status().message());
+}
+
+TEST(ParseJobFileTest, KeepsTheSpecAsWritten) {
+  const auto spec = ParseJobFile(kSphere, "job.yaml", {"strategy.population_size=4"});
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->sphere().dimension(), 3);
+  EXPECT_EQ(spec->strategy().population_size(), 4);
+  EXPECT_FALSE(spec->has_validation()) << "defaults are the coordinator's";
+}
+
+struct OutOfRange {
+  std::string yaml;  // beside a task and generations
+  std::string message;
+};
+
+TEST(ParseJobFileTest, RangeErrorsNameFileLinePathAndValue) {
+  const OutOfRange kCases[] = {
+      {"strategy:\n  population_size: 7", "job.yaml:4: strategy.population_size: 7, expected an even number in 2 .. "},
+      {"strategy:\n  population_size: 0", "job.yaml:4: strategy.population_size: 0 is out of its range; leave it out for "
+                                          "the default, 512"},
+      {"strategy: {sigma: {initial: -1}}", "job.yaml:3: strategy.sigma.initial: -1, expected"},
+      {"strategy: {sigma: {initial: 0}}", "job.yaml:3: strategy.sigma.initial: 0, expected"},
+      {"strategy:\n  adam: {beta1: 2}", "job.yaml:4: strategy.adam.beta1: 2, expected"},
+      {"max_workers: -1", "job.yaml:3: max_workers: -1, expected"},
+      {"snapshot_every: 0", "job.yaml:3: snapshot_every: 0 is out of its range"},
+      {"name: Not Legal", "job.yaml:3: name: \"Not Legal\", expected"},
+      {"name: ''", "job.yaml:3: name: \"\" is out of its range; leave it out for the default, \"job\""},
+  };
+  for (const OutOfRange& bad : kCases) {
+    EXPECT_THAT(ErrorOf(kSphere + bad.yaml), StartsWith(bad.message)) << bad.yaml;
+  }
+}
+
+TEST(ParseJobFileTest, RangeErrorsOfOverridesNameTheOverride) {
+  EXPECT_THAT(ErrorOf(kSphere, {"seed=3", "strategy.population_size=7"}),
+              StartsWith("--set strategy.population_size=7: strategy.population_size: 7, expected"));
+  EXPECT_THAT(ErrorOf(kSphere, {"sphere.dimension=0"}),
+              StartsWith("--set sphere.dimension=0: sphere.dimension: 0 is out of its range"));
+  EXPECT_EQ(ErrorOf(kSphere, {"sphere.fitness_noise=0", "validation.every=0"}), "") << "0 is a value there";
+}
+
+TEST(ParseJobFileTest, MissingPartsAreNamed) {
+  EXPECT_THAT(ErrorOf("generations: 3"), HasSubstr("task: missing"));
+  EXPECT_THAT(ErrorOf("sphere: {}"), HasSubstr("generations"));
+}
+
+class LoadJobFileTest : public ::testing::Test {
+ protected:
+  void SetUp() override { std::filesystem::create_directories(folder_); }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  const std::string folder_ = ::testing::TempDir() + "job_file_test";
+};
+
+TEST_F(LoadJobFileTest, SaysWhatIsWrongWithTheFile) {
+  const auto missing = LoadJobFile(folder_ + "/none.yaml", {});
+  EXPECT_EQ(missing.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(missing.status().message()), HasSubstr("none.yaml: cannot be opened: No such file"));
+  EXPECT_THAT(std::string(LoadJobFile(folder_, {}).status().message()), HasSubstr("cannot be read: Is a directory"));
+  EXPECT_THAT(std::string(LoadJobFile("/dev/zero", {}).status().message()),
+              HasSubstr("/dev/zero: too large for a job file, expected at most 1048576 bytes"));
+  std::ofstream(folder_ + "/binary.yaml") << std::string("\x00\xff\x01 {", 5);
+  EXPECT_EQ(LoadJobFile(folder_ + "/binary.yaml", {}).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(LoadJobFileTest, EveryExampleIsLegal) {
+  const char* source = std::getenv("SEEDCAST_SOURCE_DIR");
+  if (source == nullptr) GTEST_SKIP() << "SEEDCAST_SOURCE_DIR is not set";
+  int examples = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(source) + "/examples")) {
+    if (entry.path().extension() != ".yaml") continue;
+    ++examples;
+    EXPECT_TRUE(LoadJobFile(entry.path(), {}).ok()) << LoadJobFile(entry.path(), {}).status();
+  }
+  EXPECT_GE(examples, 4);
+}
+
+}  // namespace
+}  // namespace seedcast
