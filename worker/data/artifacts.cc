@@ -39,6 +39,7 @@ absl::StatusOr<std::string> ArtifactStore::Get(absl::string_view digest) const {
     absl::MutexLock lock(&mutex_);
     if (const auto found = unwritten_.find(wanted); found != unwritten_.end()) return found->second;
   }
+  if (directory_.empty()) return absl::NotFoundError(absl::StrCat("artifact ", wanted, " is not in memory"));
   const std::string path = PathOf(wanted);
   ASSIGN_OR_RETURN(std::string bytes, ReadWholeFile(path, kMaxArtifactBytes));
   const std::string got = ToHex(Sha256Of(bytes));
@@ -57,27 +58,31 @@ bool ArtifactStore::Has(absl::string_view digest) const {
     if (unwritten_.contains(*wanted)) return true;
   }
   struct stat info;
-  return stat(PathOf(*wanted).c_str(), &info) == 0 && S_ISREG(info.st_mode);
+  return !directory_.empty() && stat(PathOf(*wanted).c_str(), &info) == 0 && S_ISREG(info.st_mode);
 }
 
 std::string ArtifactStore::Put(std::string bytes) {
   const std::string digest = ToHex(Sha256Of(bytes));
   // A file that is there is read rather than believed: a damaged one goes away in Get.
   if (Get(digest).ok()) return digest;
-  if (const absl::Status written = WriteWholeFile(PathOf(digest), bytes); !written.ok()) {
+  if (!directory_.empty()) {
+    const absl::Status written = WriteWholeFile(PathOf(digest), bytes);
+    if (written.ok()) return digest;
     LogWarning("artifact kept in memory only", {{"digest", digest}, {"reason", std::string(written.message())}});
-    absl::MutexLock lock(&mutex_);
-    unwritten_[digest] = std::move(bytes);
   }
+  absl::MutexLock lock(&mutex_);
+  unwritten_[digest] = std::move(bytes);
   return digest;
 }
 
 absl::StatusOr<std::string> ArtifactStore::Find(absl::string_view name) const {
+  if (directory_.empty()) return absl::NotFoundError("names are not kept without a directory");
   ASSIGN_OR_RETURN(const std::string digest, ReadWholeFile(PathOfName(name), 64));
   return Normalized(digest);
 }
 
 absl::Status ArtifactStore::Remember(absl::string_view name, absl::string_view digest) {
+  if (directory_.empty()) return absl::FailedPreconditionError("names are not kept without a directory");
   ASSIGN_OR_RETURN(const std::string target, Normalized(digest));
   return WriteWholeFile(PathOfName(name), target);
 }

@@ -20,7 +20,7 @@ namespace seedcast {
 
 class ArtifactStore {
  public:
-  // The directory is made when the first artifact is written.
+  // The directory is made when the first artifact is written. Empty: there is none, everything stays in memory.
   explicit ArtifactStore(std::string directory) : directory_(std::move(directory)) {}
 
   // NOT_FOUND when it is not here (or `digest` is no digest); DATA_LOSS when the file is not what its name says: it is

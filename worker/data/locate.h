@@ -32,8 +32,8 @@ struct DataOptions {
   // $XDG_CACHE_HOME/seedcast/omniglot or ~/.cache/seedcast/omniglot as cache directory.
   static DataOptions FromEnvironment();
 
-  // Where the ArtifactStore of this cache belongs.
-  std::string ArtifactDirectory() const { return cache_directory + "/artifacts"; }
+  // Where the ArtifactStore of this cache belongs; empty without a cache directory.
+  std::string ArtifactDirectory() const { return cache_directory.empty() ? "" : cache_directory + "/artifacts"; }
 };
 
 struct ResolvedDataset {

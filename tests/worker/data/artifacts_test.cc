@@ -89,6 +89,16 @@ TEST(ArtifactStoreTest, KeepsInMemoryWhatDoesNotFit) {
   EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
+TEST(ArtifactStoreTest, WithoutADirectoryKeepsEverythingInMemory) {
+  ArtifactStore store("");
+  const std::string digest = store.Put("bytes");
+  EXPECT_EQ(*store.Get(digest), "bytes");
+  EXPECT_EQ(store.Get(std::string(64, '0')).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_FALSE(store.Has(std::string(64, '0')));
+  EXPECT_FALSE(store.Remember("name", digest).ok());
+  EXPECT_FALSE(store.Find("name").ok());
+}
+
 TEST(ArtifactStoreTest, RemembersNames) {
   const TemporaryDirectory directory;
   ArtifactStore store(directory.path());
