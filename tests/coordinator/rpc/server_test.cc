@@ -1,0 +1,122 @@
+#include "coordinator/server.h"
+
+#include <gmock/gmock.h>
+
+#include <chrono>
+
+#include "coordinator/rpc/listen.h"
+#include "tests/coordinator/rpc/server_fixture.h"
+#include "tests/testing/temporary_directory.h"
+
+namespace seedcast {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ServerOptionsTest, RefusesWhatCannotBeMeant) {
+  const struct {
+    const char* says;
+    void (*change)(ServerOptions&);
+  } cases[] = {
+      {"listen: 0.0.0.0:0", [](ServerOptions& options) { options.address = "0.0.0.0:0"; }},
+      {"listen: example.org:1", [](ServerOptions& options) { options.address = "example.org:1"; }},
+      {"lease_ttl: 0", [](ServerOptions& options) { options.lease_ttl = absl::ZeroDuration(); }},
+      {"update_threads: 0", [](ServerOptions& options) { options.update_threads = 0; }},
+  };
+  for (const auto& c : cases) {
+    ServerOptions options;
+    c.change(options);
+    const absl::Status status = CoordinatorServer::Start(options).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << c.says;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(c.says));
+  }
+}
+
+TEST(ListenTest, KnowsLoopback) {
+  for (const char* address : {"127.0.0.1:0", "127.1.2.3:9", "localhost:7070", "[::1]:0", "unix:/tmp/socket"}) {
+    EXPECT_TRUE(IsLoopback(address)) << address;
+  }
+  for (const char* address : {"0.0.0.0:0", "10.0.0.1:0", "[::]:0", "localhost.example.org:1", ":7070", ""}) {
+    EXPECT_FALSE(IsLoopback(address)) << address;
+  }
+}
+
+TEST(CoordinatorServerTest, APortInUseIsUnavailableAndNamed) {
+  ServerOptions options;
+  options.address = "127.0.0.1:0";
+  const auto first = CoordinatorServer::Start(options);
+  ASSERT_TRUE(first.ok()) << first.status();
+  options.address = "127.0.0.1:" + std::to_string((*first)->port());
+  const absl::Status status = CoordinatorServer::Start(options).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()), HasSubstr(options.address));
+}
+
+class ShutdownTest : public ServerTest {
+ protected:
+  absl::Duration TimeToShutDown() {
+    const absl::Time start = absl::Now();
+    server_->Shutdown(absl::ZeroDuration());
+    return absl::Now() - start;
+  }
+};
+
+TEST_F(ShutdownTest, EndsOpenStreamsOfEveryKind) {
+  v1::JobRequest request;
+  request.set_job_id(Submit(SphereJob(1000)).job_id());
+  Context watch_context, silent_context;
+  const auto watch = jobs_->WatchJob(&watch_context, request);
+  v1::JobStatus status;
+  ASSERT_TRUE(watch->Read(&status));
+  const auto silent_worker = workers_->Connect(&silent_context);  // never says Hello
+  EXPECT_LT(TimeToShutDown(), absl::Seconds(10));
+  while (watch->Read(&status)) continue;
+  EXPECT_EQ(watch->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_FALSE(silent_worker->Finish().ok());
+}
+
+TEST_F(ShutdownTest, DoesNotWaitForAClientThatDoesNotRead) {
+  const auto worker = StartWorker("w1");
+  v1::JobRequest request;
+  request.set_job_id(Submit(SphereJob(2000)).job_id());
+  Context stuck_context;
+  const auto stuck = jobs_->WatchJob(&stuck_context, request);  // nobody reads it
+  WatchToTheEnd(request.job_id());
+  Drain(*worker);
+  EXPECT_LT(TimeToShutDown(), absl::Seconds(10));
+}
+
+TEST_F(ShutdownTest, AJobGoesOnInTheNextServerOfTheSameStore) {
+  TemporaryDirectory directory;
+  ServerOptions options;
+  options.store_directory = directory.path();
+  options.address = "127.0.0.1:0";
+  StartServer(options);
+  std::string job_id;
+  {
+    const auto worker = StartWorker("w1");
+    job_id = Submit(SphereJob(3000)).job_id();
+    Context context;
+    v1::JobRequest request;
+    request.set_job_id(job_id);
+    const auto watch = jobs_->WatchJob(&context, request);
+    v1::JobStatus status;
+    while (watch->Read(&status) && status.version() < 20) continue;
+    context.TryCancel();
+    watch->Finish();
+    Drain(*worker);
+  }
+  server_->Shutdown(absl::Seconds(1));
+  StartServer(options);
+  EXPECT_EQ(server_->jobs_recovered(), 1);
+  Context context;
+  v1::JobRequest request;
+  request.set_job_id(job_id);
+  v1::JobStatus status;
+  ASSERT_TRUE(jobs_->GetJob(&context, request, &status).ok());
+  EXPECT_GE(status.version(), 20);
+  EXPECT_EQ(status.state(), v1::RUNNING);
+}
+
+}  // namespace
+}  // namespace seedcast

@@ -1,0 +1,122 @@
+#include <gmock/gmock.h>
+
+#include "common/version.h"
+#include "tests/coordinator/rpc/server_fixture.h"
+#include "worker/tasks/task.h"
+
+namespace seedcast {
+namespace {
+
+using ::testing::HasSubstr;
+
+class WorkerServiceTest : public ServerTest {
+ protected:
+  using Stream = std::unique_ptr<grpc::ClientReaderWriter<v1::WorkerMessage, v1::CoordinatorMessage>>;
+
+  static v1::WorkerMessage Hello(const std::string& id, int protocol_version = kProtocolVersion) {
+    v1::WorkerMessage message;
+    v1::Hello& hello = *message.mutable_hello();
+    hello.set_protocol_version(protocol_version);
+    hello.set_worker_id(id);
+    hello.set_slots(1);
+    hello.add_tasks("sphere");
+    v1::ClassProof& proof = *hello.add_proofs();
+    proof.set_numeric_class(v1::F32);
+    proof.set_digest(ExpectedF32Proof());
+    return message;
+  }
+
+  // The status that the coordinator ends a stream with after `message`.
+  grpc::Status EndAfter(const v1::WorkerMessage& message) {
+    Context context;
+    const Stream stream = workers_->Connect(&context);
+    stream->Write(message);
+    v1::CoordinatorMessage answer;
+    while (stream->Read(&answer)) continue;
+    return stream->Finish();
+  }
+
+  void ExpectWelcome(const Stream& stream, const std::string& id) {
+    ASSERT_TRUE(stream->Write(Hello(id)));
+    v1::CoordinatorMessage message;
+    ASSERT_TRUE(stream->Read(&message));
+    EXPECT_TRUE(message.has_welcome()) << message.ShortDebugString();
+  }
+};
+
+TEST_F(WorkerServiceTest, HelloIsAnsweredByWelcomeAndAClosedStreamByOk) {
+  Context context;
+  const Stream stream = workers_->Connect(&context);
+  ExpectWelcome(stream, "w1");
+  stream->WritesDone();
+  v1::CoordinatorMessage message;
+  while (stream->Read(&message)) continue;
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_F(WorkerServiceTest, RefusesWhatIsNotAProperHello) {
+  v1::WorkerMessage heartbeat;
+  heartbeat.mutable_heartbeat();
+  EXPECT_EQ(EndAfter(heartbeat).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(EndAfter({}).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(EndAfter(Hello("")).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  const grpc::Status status = EndAfter(Hello("w1", kProtocolVersion + 1));
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(status.error_message(), HasSubstr("protocol"));
+}
+
+TEST_F(WorkerServiceTest, ASecondHelloEndsTheStream) {
+  Context context;
+  const Stream stream = workers_->Connect(&context);
+  ExpectWelcome(stream, "w1");
+  stream->Write(Hello("w1"));
+  v1::CoordinatorMessage message;
+  while (stream->Read(&message)) continue;
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(WorkerServiceTest, ASecondStreamOfOneWorkerReplacesTheFirst) {
+  Context first_context, second_context;
+  const Stream first = workers_->Connect(&first_context);
+  ExpectWelcome(first, "w1");
+  const Stream second = workers_->Connect(&second_context);
+  ExpectWelcome(second, "w1");
+  v1::CoordinatorMessage message;
+  EXPECT_FALSE(first->Read(&message));
+  EXPECT_EQ(first->Finish().error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  Submit(SphereJob(1));  // the second one is served
+  ASSERT_TRUE(second->Read(&message));
+  EXPECT_TRUE(message.has_job_opened());
+  ASSERT_TRUE(second->Read(&message));
+  EXPECT_TRUE(message.has_lease());
+}
+
+TEST_F(WorkerServiceTest, WorkGoesOnWhenAWorkerVanishesInTheMiddleOfALease) {
+  const std::string job_id = Submit(SphereJob(10)).job_id();
+  {
+    Context context;
+    const Stream stream = workers_->Connect(&context);
+    ExpectWelcome(stream, "vanishes");
+    v1::CoordinatorMessage message;
+    while (stream->Read(&message) && !message.has_lease()) continue;
+    context.TryCancel();
+    stream->Finish();
+  }
+  const auto worker = StartWorker("stays");
+  EXPECT_EQ(WatchToTheEnd(job_id).state(), v1::SUCCEEDED);
+  Drain(*worker);
+}
+
+TEST_F(WorkerServiceTest, TheDigestDoesNotDependOnTheWorkers) {
+  std::vector<std::string> digests;
+  for (const int workers : {1, 3}) {
+    std::vector<std::unique_ptr<Worker>> running;
+    for (int w = 0; w < workers; ++w) running.push_back(StartWorker(std::to_string(w), /*slots=*/2));
+    digests.push_back(WatchToTheEnd(Submit(SphereJob(30)).job_id()).digest());
+    for (const auto& worker : running) Drain(*worker);
+  }
+  EXPECT_EQ(digests[0], digests[1]);
+}
+
+}  // namespace
+}  // namespace seedcast
