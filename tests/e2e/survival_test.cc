@@ -1,0 +1,66 @@
+// Coordinator and workers are killed and stopped in the middle of jobs: the bits stay the same.
+#include <signal.h>
+
+#include "tests/e2e/cluster.h"
+
+namespace seedcast {
+namespace {
+
+class SurvivalTest : public ClusterTest {
+ protected:
+  // kill -9 of each worker and of the coordinator in turn, spread over the job.
+  void SurvivesKillsOfEach(const v1::SubmitJobRequest& request) {
+    const int64_t generations = request.spec().generations();
+    StartCoordinator();
+    std::unique_ptr<Process> workers[] = {StartWorker("w0"), StartWorker("w1")};
+    const std::string job_id = Submit(request);
+    for (int w = 0; w < 2; ++w) {
+      WatchTo(job_id, generations * (w + 1) / 5);
+      workers[w]->Signal(SIGKILL);
+      workers[w] = StartWorker("w" + std::to_string(w));
+    }
+    for (const int fifths : {3, 4}) {
+      const v1::JobStatus before = WatchTo(job_id, generations * fifths / 5);
+      EXPECT_EQ(before.state(), v1::RUNNING) << "too quick to be disturbed";
+      coordinator_->Signal(SIGKILL);
+      EXPECT_EQ(coordinator_->Wait(), -SIGKILL);
+      StartCoordinator();
+      EXPECT_NE(coordinator_->WaitForLine("jobs=1"), "");
+      EXPECT_GE(WatchTo(job_id, 0).version(), before.version()) << "what was reported is kept";
+    }
+    EXPECT_EQ(WatchToTheEnd(job_id).digest(), UndisturbedDigest(request));
+  }
+};
+
+TEST_F(SurvivalTest, ASphereJobEndsWithTheSameDigest) { SurvivesKillsOfEach(SphereJob(1500)); }
+
+TEST_F(SurvivalTest, AProtoNetJobEndsWithTheSameDigest) { SurvivesKillsOfEach(GlyphsJob(120)); }
+
+TEST_F(SurvivalTest, ACoordinatorThatIsStoppedExitsCleanlyAndGoesOn) {
+  const v1::SubmitJobRequest request = SphereJob(1000);
+  StartCoordinator();
+  const std::unique_ptr<Process> worker = StartWorker("w0");
+  const std::string job_id = Submit(request);
+  WatchTo(job_id, 300);
+  coordinator_->Signal(SIGTERM);
+  EXPECT_EQ(coordinator_->Wait(), 0) << coordinator_->Output();
+  StartCoordinator();
+  EXPECT_EQ(WatchToTheEnd(job_id).digest(), UndisturbedDigest(request));
+}
+
+TEST_F(SurvivalTest, AWorkerThatIsStoppedHandsInItsWork) {
+  const v1::SubmitJobRequest request = SphereJob(1000);
+  StartCoordinator();
+  const std::unique_ptr<Process> leaving = StartWorker("w0");
+  const std::unique_ptr<Process> staying = StartWorker("w1");
+  const std::string job_id = Submit(request);
+  WatchTo(job_id, 200);
+  leaving->Signal(SIGTERM);
+  EXPECT_EQ(leaving->Wait(), 0) << leaving->Output();
+  EXPECT_EQ(WatchToTheEnd(job_id).digest(), UndisturbedDigest(request));
+  staying->Signal(SIGINT);
+  EXPECT_EQ(staying->Wait(), 0) << staying->Output();
+}
+
+}  // namespace
+}  // namespace seedcast
