@@ -1,8 +1,8 @@
 // The Kernels seam: the forward pass of the embedding network, arrays in, arrays out.
 //
 // Network: `blocks` times [3x3 convolution, padding 1, no bias -> batch normalisation -> ReLU -> 2x2 max-pool (floor)],
-// 28x28x1 images in, filters * side^2 values out (side 28 -> 14 -> 7 -> 3 -> 1). A convolution's bias would cancel in
-// the normalisation (Snell et al.'s code has one), so there is none.
+// 28x28x1 images in, (side, side, filters) values out (side 28 -> 14 -> 7 -> 3 -> 1). A convolution's bias would cancel
+// in the normalisation (Snell et al.'s code has one), so there is none.
 //
 // theta, block after block: weights (3, 3, in_channels, filters), gamma (filters), beta (filters). 64 filters, 4
 // blocks: 111,680.

@@ -1,6 +1,9 @@
 // Classes BF16_AMX and BF16_AVX512: block 1 as in class F32; then direct convolutions whose inputs and weights are
 // rounded to bfloat16 (to nearest, ties to even) and whose sums are float32. Normalisation is float32, its moments a
 // chain over the positions of an image, added up in double over images.
+//
+// Winograd's transforms would cost more bits than bfloat16 has, so a tile unit has to be three times as fast as the FMA
+// units before this pays: AMX is, AVX512_BF16 (twice) is not, and class F32 is the faster one there.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -9,6 +12,7 @@
 #include "worker/kernels/first_block.h"
 #include "worker/kernels/layers.h"
 #include "worker/kernels/networks.h"
+#include "worker/kernels/pooled_maxima.h"
 
 namespace seedcast {
 namespace {
@@ -33,7 +37,7 @@ class Bf16ConvNet : public ConvNet {
 
   void SetImages(absl::Span<const uint8_t> pixels, int count, int statistics_images) override;
   void Embed(absl::Span<const float> theta, absl::Span<float> embeddings) override;
-  int64_t ScratchBytes() const override { return scratch_bytes_ + pooled_bytes_ + images_.Bytes(); }
+  int64_t ScratchBytes() const override { return scratch_bytes_ + pooled_.bytes() + images_.Bytes(); }
 
  private:
   void RunFirstBlock(int image, float* out);
@@ -42,11 +46,7 @@ class Bf16ConvNet : public ConvNet {
   void FillPadded(int block, int image);
   void Pool(const ConvLayer& layer, float* pooled) const;
   void AddMoments(const ConvLayer& layer);
-  void SetMap(const ConvLayer& layer, const float* theta);
 
-  float* Pooled(int block, int image) {
-    return pooled_[block % 2].get() + int64_t{image} * layers_[block].pooled_positions() * filters_;
-  }
   const float* Output(const ConvLayer& layer, int y, int x) const {
     return output_.get() + (int64_t{y} * layer.padded_side() + x) * filters_;
   }
@@ -63,7 +63,6 @@ class Bf16ConvNet : public ConvNet {
   const int filters_;
   const int depth_;  // filters in whole steps of the product; the rest stays 0
   int64_t scratch_bytes_ = 0;
-  int64_t pooled_bytes_ = 0;
   EpisodeImages images_;
   FirstBlock first_block_;
   AlignedArray<uint16_t> weights_;     // tiles, of the layer at work
@@ -74,8 +73,7 @@ class Bf16ConvNet : public ConvNet {
   AlignedArray<double> moments_;       // (2, filters), of the layer at work
   AlignedArray<float> scale_;          // (filters), of the layer before
   AlignedArray<float> shift_;          // (filters)
-  AlignedArray<float> pooled_[2];      // maxima before their map, (count, pooled_side^2, filters); by block % 2
-  int pooled_capacity_ = 0;            // images
+  PooledMaxima pooled_;
 };
 
 Bf16ConvNet::Bf16ConvNet(const ConvNetShape& shape, const F32Kernels& f32, const Bf16Kernels& bf16)
@@ -84,7 +82,8 @@ Bf16ConvNet::Bf16ConvNet(const ConvNetShape& shape, const F32Kernels& f32, const
       layers_(ConvLayers(shape)),
       filters_(shape.filters),
       depth_(RoundUp(shape.filters, kBf16Depth)),
-      first_block_(shape.filters) {
+      first_block_(shape.filters),
+      pooled_(layers_) {
   if (shape.blocks == 1) return;
   weights_ = Scratch<uint16_t>(size_t{9} * depth_ * filters_);
   input_ = Scratch<float>(size_t{kWindows} * filters_);
@@ -102,14 +101,7 @@ Bf16ConvNet::Bf16ConvNet(const ConvNetShape& shape, const F32Kernels& f32, const
 
 void Bf16ConvNet::SetImages(absl::Span<const uint8_t> pixels, int count, int statistics_images) {
   images_.Set(pixels, count, statistics_images);
-  if (count <= pooled_capacity_) return;
-  pooled_capacity_ = count;
-  pooled_bytes_ = 0;
-  for (size_t block = 1; block < layers_.size() && block < 3; ++block) {
-    const size_t floats = size_t(count) * layers_[block].pooled_positions() * filters_;
-    pooled_[block % 2] = MakeAlignedArray<float>(floats);
-    pooled_bytes_ += static_cast<int64_t>(floats * sizeof(float));
-  }
+  pooled_.Reserve(count);
 }
 
 void Bf16ConvNet::Embed(absl::Span<const float> theta, absl::Span<float> embeddings) {
@@ -126,8 +118,8 @@ void Bf16ConvNet::Embed(absl::Span<const float> theta, absl::Span<float> embeddi
   bf16_.begin();
   for (int block = 1; block < blocks; ++block) RunLayer(block, theta.data());
   bf16_.end();
-  f32_.normalise(Pooled(blocks - 1, 0), scale_.get(), shift_.get(), images_.count() * last.pooled_positions(), filters_,
-                 embeddings.data());
+  f32_.normalise(pooled_.At(blocks - 1, 0), scale_.get(), shift_.get(), images_.count() * last.pooled_positions(),
+                 filters_, embeddings.data());
 }
 
 void Bf16ConvNet::RunFirstBlock(int image, float* out) {
@@ -144,10 +136,10 @@ void Bf16ConvNet::RunLayer(int block, const float* theta) {
     FillPadded(block, image);
     bf16_.multiply({padded_[block].get(), layer.padded_side(), depth_, weights_.get(), filters_, ProductRows(layer),
                     output_.get()});
-    Pool(layer, Pooled(block, image));
+    Pool(layer, pooled_.At(block, image));
     if (image < images_.statistics_images()) AddMoments(layer);
   }
-  SetMap(layer, theta);
+  MapChannels(layer, moments_.get(), images_.statistics_images(), theta, scale_.get(), shift_.get());
 }
 
 // Pairs of input channels side by side, as the products want them. Channels in `depth_` beyond the filters are never
@@ -176,7 +168,7 @@ void Bf16ConvNet::FillPadded(int block, int image) {
   if (block == 1) {
     RunFirstBlock(image, input_.get());
   } else {
-    f32_.normalise(Pooled(block - 1, image), scale_.get(), shift_.get(), layer.side * layer.side, filters_,
+    f32_.normalise(pooled_.At(block - 1, image), scale_.get(), shift_.get(), layer.side * layer.side, filters_,
                    input_.get());
   }
   for (int y = 0; y < layer.side; ++y) {
@@ -215,17 +207,6 @@ void Bf16ConvNet::AddMoments(const ConvLayer& layer) {
     }
   }
   f32_.add_to_doubles(sum, 2 * filters_, moments_.get());
-}
-
-void Bf16ConvNet::SetMap(const ConvLayer& layer, const float* theta) {
-  const double n = static_cast<double>(images_.statistics_images()) * layer.side * layer.side;
-  for (int c = 0; c < filters_; ++c) {
-    const double mean = moments_[c] / n;
-    const ChannelMap map = MapOfChannel(mean, moments_[filters_ + c] / n - mean * mean, kEpsilon,
-                                        theta[layer.gamma + c], theta[layer.beta + c]);
-    scale_[c] = map.scale;
-    shift_[c] = map.shift;
-  }
 }
 
 }  // namespace

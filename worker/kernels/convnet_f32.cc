@@ -6,6 +6,7 @@
 #include "worker/kernels/first_block.h"
 #include "worker/kernels/layers.h"
 #include "worker/kernels/networks.h"
+#include "worker/kernels/pooled_maxima.h"
 #include "worker/kernels/tile_rows.h"
 
 namespace seedcast {
@@ -20,7 +21,7 @@ class F32ConvNet : public ConvNet {
 
   void SetImages(absl::Span<const uint8_t> pixels, int count, int statistics_images) override;
   void Embed(absl::Span<const float> theta, absl::Span<float> embeddings) override;
-  int64_t ScratchBytes() const override { return scratch_bytes_ + pooled_bytes_ + images_.Bytes(); }
+  int64_t ScratchBytes() const override { return scratch_bytes_ + pooled_.bytes() + images_.Bytes(); }
 
  private:
   void RunFirstBlock(int image, int inked_windows, float* out, int64_t row_stride);
@@ -32,13 +33,9 @@ class F32ConvNet : public ConvNet {
   void Multiply(const ConvLayer& layer);
   void TransformOutput(const ConvLayer& layer, int tile, int row, float* pooled, float* moments);
   void CopyBlankTile(const ConvLayer& layer, int tile, float* pooled);
-  void SetMap(const ConvLayer& layer, const float* theta);
 
   // A tile's moments are its sums, then its sums of squares.
   float* BlankMoments(int tile) { return blank_moments_.get() + tile * 2 * filters_; }
-  float* Pooled(int block, int image) {
-    return pooled_[block % 2].get() + int64_t{image} * layers_[block].pooled_positions() * filters_;
-  }
 
   template <typename T>
   AlignedArray<T> Scratch(size_t count) {
@@ -53,7 +50,6 @@ class F32ConvNet : public ConvNet {
   const int64_t u_stride_;  // floats between components of U
   const int64_t v_stride_;  // floats between components of V and of M
   int64_t scratch_bytes_ = 0;
-  int64_t pooled_bytes_ = 0;
   EpisodeImages images_;
   uint16_t blank_tiles_ = 0;  // bit t: some image has no ink in tile t of block 2
   FirstBlock first_block_;
@@ -69,8 +65,7 @@ class F32ConvNet : public ConvNet {
   AlignedArray<float> tile_moments_;  // (2, filters)
   AlignedArray<float> blank_pooled_;  // (7, 7, filters): block 2 of an image without ink
   AlignedArray<float> blank_moments_;  // (16, 2, filters)
-  AlignedArray<float> pooled_[2];      // maxima before their map, (count, pooled_side^2, filters); by block % 2
-  int pooled_capacity_ = 0;            // images
+  PooledMaxima pooled_;
 };
 
 // V and M of a group share the second-level cache with U, which streams through it.
@@ -86,7 +81,8 @@ F32ConvNet::F32ConvNet(const ConvNetShape& shape, const F32Kernels& kernels)
       group_tiles_(GroupTiles(shape.filters)),
       u_stride_(int64_t{filters_} * filters_ + kComponentPadding),
       v_stride_(int64_t{group_tiles_} * filters_ + kComponentPadding),
-      first_block_(shape.filters) {
+      first_block_(shape.filters),
+      pooled_(layers_) {
   if (shape.blocks == 1) return;
   signs_ = Scratch<float>(filters_);
   moments_ = Scratch<double>(2 * filters_);
@@ -108,14 +104,7 @@ void F32ConvNet::SetImages(absl::Span<const uint8_t> pixels, int count, int stat
   images_.Set(pixels, count, statistics_images);
   blank_tiles_ = 0;
   for (int image = 0; image < count; ++image) blank_tiles_ |= static_cast<uint16_t>(~images_.InkedTiles(image));
-  if (count <= pooled_capacity_) return;
-  pooled_capacity_ = count;
-  pooled_bytes_ = 0;
-  for (size_t block = 1; block < layers_.size() && block < 3; ++block) {
-    const size_t floats = size_t(count) * layers_[block].pooled_positions() * filters_;
-    pooled_[block % 2] = MakeAlignedArray<float>(floats);
-    pooled_bytes_ += static_cast<int64_t>(floats * sizeof(float));
-  }
+  pooled_.Reserve(count);
 }
 
 void F32ConvNet::Embed(absl::Span<const float> theta, absl::Span<float> embeddings) {
@@ -131,7 +120,7 @@ void F32ConvNet::Embed(absl::Span<const float> theta, absl::Span<float> embeddin
   }
   const int blocks = static_cast<int>(layers_.size());
   for (int block = 1; block < blocks; ++block) RunLayer(block, theta.data());
-  kernels_.normalise(Pooled(blocks - 1, 0), scale_.get(), shift_.get(), images_.count() * last.pooled_positions(),
+  kernels_.normalise(pooled_.At(blocks - 1, 0), scale_.get(), shift_.get(), images_.count() * last.pooled_positions(),
                      filters_, embeddings.data());
 }
 
@@ -150,7 +139,7 @@ void F32ConvNet::RunLayer(int block, const float* theta) {
   for (int first = 0; first < images_.count(); first += group) {
     RunGroup(block, first, std::min(group, images_.count() - first));
   }
-  SetMap(layer, theta);
+  MapChannels(layer, moments_.get(), images_.statistics_images(), theta, scale_.get(), shift_.get());
 }
 
 // Tiles that no ink reaches come out the same in every image: block 2 makes them once, here.
@@ -182,7 +171,7 @@ void F32ConvNet::RunGroup(int block, int first, int images) {
   Multiply(layer);
   for (int i = 0; i < images; ++i) {
     const bool statistics = first + i < images_.statistics_images();
-    float* pooled = Pooled(block, first + i);
+    float* pooled = pooled_.At(block, first + i);
     for (int tile = 0; tile < layer.tiles(); ++tile) {
       const int row = rows_.Row(i, tile);
       const bool blank = row == TileRows::kNone;
@@ -204,7 +193,7 @@ void F32ConvNet::FillPadded(int block, int image) {
   const int64_t row_stride = int64_t{layer.padded_side()} * filters_;
   float* inside = padded_[block].get() + row_stride + filters_;
   if (block == 1) return RunFirstBlock(image, images_.InkedWindows(image), inside, row_stride);
-  const float* pooled = Pooled(block - 1, image);
+  const float* pooled = pooled_.At(block - 1, image);
   for (int y = 0; y < layer.side; ++y) {
     kernels_.normalise(pooled + int64_t{y} * layer.side * filters_, scale_.get(), shift_.get(), layer.side, filters_,
                        inside + y * row_stride);
@@ -251,17 +240,6 @@ void F32ConvNet::CopyBlankTile(const ConvLayer& layer, int tile, float* pooled) 
     const int64_t offset =
         (int64_t{kTileSide / 2 * tile_y + y} * layer.pooled_side + kTileSide / 2 * tile_x) * filters_;
     std::copy_n(blank_pooled_.get() + offset, layer.Extent(tile_x) / 2 * filters_, pooled + offset);
-  }
-}
-
-void F32ConvNet::SetMap(const ConvLayer& layer, const float* theta) {
-  const double n = static_cast<double>(images_.statistics_images()) * layer.side * layer.side;
-  for (int c = 0; c < filters_; ++c) {
-    const double mean = moments_[c] / n;
-    const ChannelMap map = MapOfChannel(mean, moments_[filters_ + c] / n - mean * mean, kEpsilon,
-                                        theta[layer.gamma + c], theta[layer.beta + c]);
-    scale_[c] = map.scale;
-    shift_[c] = map.shift;
   }
 }
 

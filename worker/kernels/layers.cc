@@ -33,4 +33,16 @@ ChannelMap MapOfChannel(double mean, double variance, double epsilon, float gamm
   return {static_cast<float>(scale), static_cast<float>(beta - mean * scale)};
 }
 
+void MapChannels(const ConvLayer& layer, const double* moments, int images, const float* theta, float* scale,
+                 float* shift) {
+  const double n = static_cast<double>(images) * layer.side * layer.side;
+  for (int c = 0; c < layer.filters; ++c) {
+    const double mean = moments[c] / n;
+    const double variance = moments[layer.filters + c] / n - mean * mean;
+    const ChannelMap map = MapOfChannel(mean, variance, kEpsilon, theta[layer.gamma + c], theta[layer.beta + c]);
+    scale[c] = map.scale;
+    shift[c] = map.shift;
+  }
+}
+
 }  // namespace seedcast

@@ -52,6 +52,11 @@ struct ChannelMap {
 };
 ChannelMap MapOfChannel(double mean, double variance, double epsilon, float gamma, float beta);
 
+// The maps of all channels, from sums (moments: the values', then their squares', (2, filters)) over the layer's
+// outputs of `images` images.
+void MapChannels(const ConvLayer& layer, const double* moments, int images, const float* theta, float* scale,
+                 float* shift);
+
 // +1 or -1: what the channel's weights are multiplied by.
 inline float SignOfChannel(float gamma) { return gamma < 0 ? -1.0f : 1.0f; }
 
