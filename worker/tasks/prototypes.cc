@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "common/math/elementary.h"
@@ -9,20 +10,30 @@
 namespace seedcast {
 namespace {
 
-constexpr int kLanes = 16;
+// Eight classes side by side; the compiler has AVX2 for it (cmake/Seedcast.cmake).
+using Vector = float __attribute__((vector_size(32), aligned(4), may_alias));
+constexpr int kVectorLanes = 8;
+constexpr int kVectors = 2;
+constexpr int kLanes = kVectors * kVectorLanes;
 
-// Squared distances of one query to `kLanes` classes; `prototypes` points to the first of them, rows are `stride`
-// apart. The compiler keeps `sums` in vector registers.
-void DistancesOfLanes(const float* query, const float* prototypes, int size, int stride, float* distances) {
-  float sums[kLanes] = {};
+// Squared distances of `kQueries` queries, (kQueries, size), to kLanes classes; rows of `prototypes` and of `distances`
+// are `stride` apart. Several queries at once keep the adders busy: each sum is a chain.
+template <int kQueries>
+void Distances(const float* queries, const float* prototypes, int size, int stride, float* distances) {
+  Vector sums[kQueries][kVectors] = {};
   for (int d = 0; d < size; ++d) {
     const float* row = prototypes + static_cast<size_t>(d) * stride;
-    for (int c = 0; c < kLanes; ++c) {
-      const float difference = query[d] - row[c];
-      sums[c] += difference * difference;
+    for (int v = 0; v < kVectors; ++v) {
+      const Vector prototype = *reinterpret_cast<const Vector*>(row + v * kVectorLanes);
+      for (int q = 0; q < kQueries; ++q) {
+        const Vector difference = queries[static_cast<size_t>(q) * size + d] - prototype;
+        sums[q][v] += difference * difference;
+      }
     }
   }
-  std::copy_n(sums, kLanes, distances);
+  for (int q = 0; q < kQueries; ++q) {
+    std::memcpy(distances + static_cast<size_t>(q) * stride, sums[q], sizeof sums[q]);
+  }
 }
 
 // Minus the log-probability of `label`.
@@ -44,7 +55,7 @@ PrototypeHead::PrototypeHead(const EpisodeShape& shape, int embedding_size)
       size_(embedding_size),
       stride_((shape.way + kLanes - 1) / kLanes * kLanes),
       prototypes_(static_cast<size_t>(embedding_size) * stride_),
-      distances_(stride_) {}
+      distances_(static_cast<size_t>(shape.query_images()) * stride_) {}
 
 void PrototypeHead::ComputePrototypes(absl::Span<const float> support) {
   const float share = 1.0f / static_cast<float>(shape_.shot);
@@ -58,21 +69,29 @@ void PrototypeHead::ComputePrototypes(absl::Span<const float> support) {
   }
 }
 
-void PrototypeHead::ComputeDistances(absl::Span<const float> query) {
+void PrototypeHead::ComputeDistances(absl::Span<const float> queries) {
+  constexpr int kTogether = 4;
   for (int c = 0; c < stride_; c += kLanes) {
-    DistancesOfLanes(query.data(), &prototypes_[c], size_, stride_, &distances_[c]);
+    int q = 0;
+    const auto compute = [&](auto distances, int count) {
+      distances(&queries[static_cast<size_t>(q) * size_], &prototypes_[c], size_, stride_,
+                &distances_[static_cast<size_t>(q) * stride_ + c]);
+      q += count;
+    };
+    while (q + kTogether <= shape_.query_images()) compute(Distances<kTogether>, kTogether);
+    while (q < shape_.query_images()) compute(Distances<1>, 1);
   }
 }
 
 EpisodeMetrics PrototypeHead::Measure(absl::Span<const float> embeddings) {
   ComputePrototypes(embeddings);
-  const absl::Span<const float> distances = absl::MakeConstSpan(distances_).first(shape_.way);
+  ComputeDistances(embeddings.subspan(static_cast<size_t>(shape_.support_images()) * size_));
   float loss = 0;
   int right = 0;
   bool finite = true;
   for (int q = 0; q < shape_.query_images(); ++q) {
     const int label = q / shape_.query;
-    ComputeDistances(embeddings.subspan(static_cast<size_t>(shape_.support_images() + q) * size_, size_));
+    const auto distances = absl::MakeConstSpan(&distances_[static_cast<size_t>(q) * stride_], shape_.way);
     finite = finite && AllFinite(distances);
     loss += CrossEntropy(distances, label);
     right += std::min_element(distances.begin(), distances.end()) - distances.begin() == label;

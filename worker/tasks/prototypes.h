@@ -29,13 +29,13 @@ class PrototypeHead {
 
  private:
   void ComputePrototypes(absl::Span<const float> support);
-  void ComputeDistances(absl::Span<const float> query);
+  void ComputeDistances(absl::Span<const float> queries);
 
   const EpisodeShape shape_;
   const int size_;                 // of an embedding
   const int stride_;               // way, rounded up to whole vectors
   std::vector<float> prototypes_;  // (embedding_size, stride): lanes are classes, so no sum crosses lanes
-  std::vector<float> distances_;   // (stride), of one query
+  std::vector<float> distances_;   // (queries, stride)
 };
 
 }  // namespace seedcast
