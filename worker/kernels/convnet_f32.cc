@@ -70,7 +70,7 @@ class F32ConvNet : public ConvNet {
 
 // V and M of a group share the second-level cache with U, which streams through it.
 int GroupTiles(int filters) {
-  constexpr int kGroupBytes = 480 << 10;
+  constexpr int kGroupBytes = 640 << 10;
   return std::max(16, kGroupBytes / (2 * kTileComponents * filters * static_cast<int>(sizeof(float))));
 }
 
