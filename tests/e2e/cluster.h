@@ -109,6 +109,7 @@ class ClusterTest : public ::testing::Test {
     jobs_ = std::move(cluster);
     worker.RequestDrain();
     EXPECT_TRUE(worker.Join().ok());
+    EXPECT_EQ(digest.size(), 64u);
     return digest;
   }
 

@@ -1,6 +1,8 @@
 #include "coordinator/server.h"
 
 #include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/impl/codegen/client_unary_call.h>
 
 #include <chrono>
 
@@ -50,6 +52,50 @@ TEST(CoordinatorServerTest, APortInUseIsUnavailableAndNamed) {
   const absl::Status status = CoordinatorServer::Start(options).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(status.message()), HasSubstr(options.address));
+}
+
+// grpc.health.v1.Health/Check; its messages have one field each, as two of ours have: a string, a number.
+int64_t Health(grpc::Channel* channel) {
+  grpc::ClientContext context;
+  v1::LeaseProgress response;
+  const grpc::internal::RpcMethod check("/grpc.health.v1.Health/Check", grpc::internal::RpcMethod::NORMAL_RPC);
+  const grpc::Status status =
+      grpc::internal::BlockingUnaryCall<v1::JobRequest, v1::LeaseProgress, google::protobuf::MessageLite,
+                                        google::protobuf::MessageLite>(channel, check, &context, {}, &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return response.lease_id();
+}
+
+class NetworkTest : public ServerTest {
+ protected:
+  void SetUp() override {
+    ServerOptions options;
+    options.address = "127.0.0.1:0";
+    options.reflection = true;
+    StartServer(options);
+    channel_ = grpc::CreateChannel("127.0.0.1:" + std::to_string(server_->port()), grpc::InsecureChannelCredentials());
+    jobs_ = v1::JobService::NewStub(channel_);
+  }
+
+  grpc::Status SubmitWithKey(size_t bytes, grpc_compression_algorithm compression) {
+    Context context;
+    context.set_compression_algorithm(compression);
+    v1::SubmitJobRequest request = SphereJob(1);
+    request.set_idempotency_key(std::string(bytes, 'k'));
+    v1::JobStatus status;
+    return jobs_->SubmitJob(&context, request, &status);
+  }
+};
+
+TEST_F(NetworkTest, SaysThatItServes) { EXPECT_EQ(Health(channel_.get()), /*SERVING*/ 1); }
+
+TEST_F(NetworkTest, RefusesMessagesOverTheLimit) {
+  EXPECT_TRUE(SubmitWithKey(100, GRPC_COMPRESS_NONE).ok());
+  EXPECT_EQ(SubmitWithKey(20 << 20, GRPC_COMPRESS_NONE).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
+TEST_F(NetworkTest, RefusesCompressedMessages) {
+  EXPECT_EQ(SubmitWithKey(1000, GRPC_COMPRESS_GZIP).error_code(), grpc::StatusCode::UNIMPLEMENTED);
 }
 
 class ShutdownTest : public ServerTest {

@@ -138,7 +138,8 @@ int GetLastError(sqlite3_vfs*, int, char*) { return 0; }
 
 }  // namespace
 
-FaultDisk::FaultDisk() : name_("fault-disk-" + std::to_string(reinterpret_cast<uintptr_t>(this))) {
+FaultDisk::FaultDisk(Registration registration)
+    : name_("fault-disk-" + std::to_string(reinterpret_cast<uintptr_t>(this))) {
   vfs_.iVersion = 1;
   vfs_.szOsFile = sizeof(OpenFile);
   vfs_.mxPathname = 1024;
@@ -152,7 +153,7 @@ FaultDisk::FaultDisk() : name_("fault-disk-" + std::to_string(reinterpret_cast<u
   vfs_.xSleep = Sleep;
   vfs_.xCurrentTime = CurrentTime;
   vfs_.xGetLastError = GetLastError;
-  sqlite3_vfs_register(&vfs_, /*makeDflt=*/0);
+  sqlite3_vfs_register(&vfs_, registration == Registration::kDefault ? 1 : 0);
 }
 
 FaultDisk::~FaultDisk() { sqlite3_vfs_unregister(&vfs_); }

@@ -5,6 +5,7 @@
 
 #include <sqlite3.h>
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -17,7 +18,9 @@ class FaultDisk {
  public:
   enum class Loss { kNothing, kUnsynced, kSomeSectors };
 
-  FaultDisk();
+  // With kDefault every store of this process is on it that does not ask for another VFS.
+  enum class Registration { kByName, kDefault };
+  explicit FaultDisk(Registration registration = Registration::kByName);
   ~FaultDisk();
   FaultDisk(const FaultDisk&) = delete;
 
@@ -30,7 +33,8 @@ class FaultDisk {
   void Heal() { SetFault(INT64_MAX, INT64_MAX, SQLITE_OK); }
   int64_t operations() const { return operations_; }
 
-  void SetCapacity(int64_t bytes) { capacity_ = bytes; }  // of all files; writes beyond it are SQLITE_FULL
+  // Of all files; writes beyond it are SQLITE_FULL. Any thread.
+  void SetCapacity(int64_t bytes) { capacity_ = bytes; }
 
   // Only while no file is open.
   void PowerCut(Loss loss, uint32_t seed);
@@ -59,7 +63,7 @@ class FaultDisk {
   int64_t first_fault_ = INT64_MAX;
   int64_t last_fault_ = INT64_MAX;
   int fault_code_ = SQLITE_OK;
-  int64_t capacity_ = INT64_MAX;
+  std::atomic<int64_t> capacity_ = INT64_MAX;
 };
 
 }  // namespace seedcast
