@@ -19,7 +19,7 @@ SimWorker::SimWorker(EventQueue* queue, Random* random, Network* network, std::s
       network_(*network),
       id_(std::move(id)),
       slot_count_(slots),
-      seconds_per_pair_(0.005 + 0.2 * random->Unit() * random->Unit()) {}
+      seconds_per_pair_(0.02 + 1.0 * random->Unit() * random->Unit()) {}
 
 void SimWorker::Start() {
   ++life_;
@@ -48,7 +48,7 @@ void SimWorker::Crash() {
 
 void SimWorker::Later(absl::Duration delay, std::function<void()> body) {
   queue_.In(delay, [this, life = life_, body = std::move(body)]() mutable {
-    if (life != life_) return;
+    if (life != life_ || core_ == nullptr) return;
     if (queue_.now() < frozen_until_) {
       Later(frozen_until_ - queue_.now(), std::move(body));
     } else {
@@ -149,6 +149,9 @@ void SimWorker::Do(action::BuildState action) {
   Later(duration, [this, action = std::move(action)]() mutable { Handle(RunBuildState(std::move(action))); });
 }
 
-void SimWorker::Do(action::Exit) { Crash(); }
+void SimWorker::Do(action::Exit) {
+  network_.Disconnect(*this);
+  Crash();
+}
 
 }  // namespace seedcast::sim

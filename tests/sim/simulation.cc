@@ -11,7 +11,7 @@
 namespace seedcast::sim {
 namespace {
 
-constexpr absl::Duration kTrouble = absl::Seconds(100);
+constexpr absl::Duration kTrouble = absl::Seconds(200);
 constexpr absl::Duration kPatience = absl::Minutes(30);  // after which a job counts as stuck
 
 bool Ended(v1::JobState state) { return state != v1::RUNNING && state != v1::PAUSED; }
@@ -22,8 +22,9 @@ Simulation::Simulation(uint64_t seed)
     : seed_(seed),
       random_(seed),
       calm_from_(queue_.now() + kTrouble),
-      fault_rate_(0.02 + 0.5 * random_.Unit() * random_.Unit()),
+      fault_rate_(0.05 + random_.Unit() * random_.Unit()),
       double_rate_(random_.Chance(0.5) ? 0.1 : 0.0),
+      drop_rate_(random_.Chance(0.3) ? 0.02 : 0.0),
       store_(&random_, [this] { powerless_ = true; }) {}
 
 Simulation::~Simulation() = default;
@@ -116,6 +117,8 @@ void Simulation::Greet(const std::shared_ptr<Stream>& stream, const v1::Hello& h
 void Simulation::Send(const std::string& worker_id, const v1::CoordinatorMessage& message) {
   const auto found = coordinator_end_.find(worker_id);
   if (powerless_ || found == coordinator_end_.end()) return;
+  const bool opens = message.has_welcome() || message.has_job_opened();  // said once, and all else leans on it
+  if (!opens && random_.Chance(drop_rate_)) return;
   const std::shared_ptr<Stream>& stream = found->second;
   stream->last_down = std::max(stream->last_down, queue_.now() + Delay());
   const int copies = !message.has_welcome() && random_.Chance(double_rate_) ? 2 : 1;
@@ -129,7 +132,7 @@ void Simulation::Send(const std::string& worker_id, const v1::CoordinatorMessage
 
 void Simulation::SendUp(SimWorker& worker, const v1::WorkerMessage& message) {
   const auto found = worker_end_.find(&worker);
-  if (found == worker_end_.end()) return;
+  if (found == worker_end_.end() || random_.Chance(drop_rate_)) return;
   const std::shared_ptr<Stream>& stream = found->second;
   stream->last_up = std::max(stream->last_up, queue_.now() + Delay());
   queue_.At(stream->last_up, [this, stream, message] { ArriveUp(stream, message); });
@@ -281,7 +284,7 @@ v1::JobSpec Simulation::RandomSpec() {
   v1::JobSpec spec;
   spec.set_name(random_.Chance(0.5) ? "a" : "b");
   spec.set_seed(static_cast<uint64_t>(random_.Between(1, 1'000'000)));
-  spec.set_generations(random_.Between(2, 15));
+  spec.set_generations(random_.Between(2, 20));
   spec.mutable_sphere()->set_dimension(static_cast<int32_t>(random_.Between(1, 40)));
   spec.mutable_sphere()->set_fitness_noise(random_.Chance(0.5) ? 0.1 : 0);
   if (random_.Chance(0.3)) spec.mutable_sphere()->set_failure_rate(0.1 * random_.Unit());

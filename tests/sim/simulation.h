@@ -92,6 +92,7 @@ class Simulation final : public WorkerLinks, public Network {
   absl::Time calm_from_;  // no faults any more
   double fault_rate_;     // a second
   double double_rate_;
+  double drop_rate_;  // of single messages in a stream that stays whole: no transport of ours does it, a bug might
 
   FaultyStore store_;
   std::unique_ptr<Coordinator> coordinator_;

@@ -1,0 +1,191 @@
+#include <limits>
+
+#include "common/strategy/state.h"
+#include "tests/coordinator/coordinator/coordinator_fixture.h"
+
+namespace seedcast {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class CoordinatorLogTest : public CoordinatorTest {
+ protected:
+  std::vector<v1::GenerationRecord> LogOf(const std::string& job_id) {
+    return *store_.ReadLog(job_id, 0, std::numeric_limits<int64_t>::max(), 1'000'000);
+  }
+};
+
+TEST_F(CoordinatorLogTest, WorkersHearOfAGenerationOnceItIsInTheLog) {
+  const std::string job = Submit();
+  size_t closed = 0;
+  on_send_ = [&](const v1::CoordinatorMessage& message) {
+    if (!message.has_generation_closed()) return;
+    ++closed;
+    EXPECT_EQ(LogOf(job).size(), closed);
+    EXPECT_EQ(message.generation_closed().generation(), static_cast<int64_t>(closed) - 1);
+    EXPECT_EQ(message.generation_closed().fitness_size(), 8);
+  };
+  Join("w");
+  RunUntilIdle();
+  EXPECT_EQ(closed, 6u);
+}
+
+TEST_F(CoordinatorLogTest, ARecordHoldsFitnessDigestAndMetrics) {
+  const std::string job = Submit();
+  const std::string first_digest = StatusOf(job).digest();
+  Join("w");
+  RunTo(job, 1);
+  const v1::GenerationRecord record = LogOf(job).at(0);
+  for (int m = 0; m < 8; ++m) EXPECT_EQ(record.fitness(m), FitnessOf(0, m));
+  Digest digest;
+  ASSERT_TRUE(FromBytes(record.state_digest(), &digest));
+  EXPECT_EQ(ToHex(digest), first_digest);
+  EXPECT_EQ(record.metrics().fitness_max(), 15);
+  EXPECT_EQ(record.metrics().fitness_min(), 0);
+  EXPECT_NEAR(record.metrics().seconds(), 0.4, 1e-9);
+  EXPECT_GT(StatusOf(job).last().estimate_norm(), 0);
+}
+
+TEST_F(CoordinatorLogTest, TheLogOfAJobThatSucceededIsClosed) {
+  const std::string job = Submit();
+  Join("w");
+  RunUntilIdle();
+  EXPECT_EQ(StatusOf(job).state(), v1::SUCCEEDED);
+  const std::vector<v1::GenerationRecord> log = LogOf(job);
+  ASSERT_EQ(log.size(), 7u);
+  EXPECT_EQ(log.back().generation(), 6);
+  EXPECT_EQ(log.back().fitness_size(), 0);
+  EXPECT_TRUE(log.back().metrics().has_validation());
+  Digest digest;
+  ASSERT_TRUE(FromBytes(log.back().state_digest(), &digest));
+  EXPECT_EQ(ToHex(digest), StatusOf(job).digest());
+}
+
+TEST_F(CoordinatorLogTest, ARestartGoesOnToTheSameBits) {
+  const std::string straight = Submit(Spec(9));
+  const std::string broken = Submit(Spec(9));
+  Join("w");
+  for (int restart = 0; restart < 20; ++restart) {
+    for (int i = 0; i < 7; ++i) Step();
+    Start();
+    Join("w");
+  }
+  RunUntilIdle();
+  EXPECT_EQ(StatusOf(straight).state(), v1::SUCCEEDED);
+  EXPECT_EQ(StatusOf(straight).digest(), StatusOf(broken).digest());
+  const std::string undisturbed = Submit(Spec(9));
+  RunUntilIdle();
+  EXPECT_EQ(StatusOf(undisturbed).digest(), StatusOf(broken).digest());
+}
+
+TEST_F(CoordinatorLogTest, ARestartRemembersTheSums) {
+  const std::string job = Submit(Spec(9));
+  Join("w");
+  RunTo(job, 5);
+  const v1::JobStatus before = StatusOf(job);
+  Start();
+  const v1::JobStatus after = StatusOf(job);
+  EXPECT_EQ(after.version(), before.version());
+  EXPECT_EQ(after.digest(), before.digest());
+  EXPECT_EQ(after.best().version(), before.best().version());
+  EXPECT_EQ(after.last_validation().SerializeAsString(), before.last_validation().SerializeAsString());
+  EXPECT_DOUBLE_EQ(after.running_seconds(), before.running_seconds());
+  EXPECT_DOUBLE_EQ(after.evaluations_per_second(), before.evaluations_per_second());
+  EXPECT_EQ(after.num_parameters(), 5);
+  EXPECT_EQ(after.dataset(), before.dataset());
+}
+
+TEST_F(CoordinatorLogTest, EndedJobsStayAsTheyAre) {
+  const std::string done = Submit();
+  Join("w");
+  RunUntilIdle();
+  const std::string cancelled = Submit();
+  RunTo(cancelled, 2);
+  const v1::JobStatus at_cancel = *coordinator_->Cancel(cancelled, now_);
+  const v1::JobStatus at_end = StatusOf(done);
+  Start();
+  EXPECT_EQ(StatusOf(done).state(), v1::SUCCEEDED);
+  EXPECT_EQ(StatusOf(done).digest(), at_end.digest());
+  EXPECT_EQ(StatusOf(cancelled).state(), v1::CANCELLED);
+  EXPECT_EQ(StatusOf(cancelled).digest(), at_cancel.digest());
+}
+
+TEST_F(CoordinatorLogTest, AJobWaitsWhileTheStoreRefuses) {
+  const std::string job = Submit();
+  Join("w");
+  RunTo(job, 2);
+  store_.refusal = absl::ResourceExhaustedError("disk full");
+  RunUntilIdle();
+  EXPECT_EQ(StatusOf(job).version(), 2);
+  EXPECT_EQ(StatusOf(job).state(), v1::RUNNING);
+  EXPECT_THAT(StatusOf(job).message(), HasSubstr("disk full"));
+  now_ += absl::Seconds(4);
+  coordinator_->OnTick(now_);
+  EXPECT_EQ(StatusOf(job).version(), 2);
+  store_.refusal = absl::OkStatus();
+  now_ += absl::Seconds(4);
+  coordinator_->OnTick(now_);
+  EXPECT_EQ(StatusOf(job).version(), 3);
+  EXPECT_EQ(StatusOf(job).message(), "");
+  RunUntilIdle();
+  EXPECT_EQ(StatusOf(job).state(), v1::SUCCEEDED);
+}
+
+TEST_F(CoordinatorLogTest, ADamagedLogStopsOnlyItsJob) {
+  const std::string job = Submit(Spec(20));
+  Join("w");
+  RunTo(job, 6);
+  const std::string other = Submit(Spec(3));
+  store_.damaged_generation = 4;
+  Start();
+  EXPECT_EQ(StatusOf(job).state(), v1::FAILED);
+  EXPECT_THAT(StatusOf(job).message(), HasSubstr("generation 4 of the log: chain"));
+  Join("w");
+  RunTo(other, 3);
+  store_.damaged_generation = -1;
+  Start();
+  EXPECT_EQ(StatusOf(job).state(), v1::RUNNING) << "the store itself was not touched";
+}
+
+TEST_F(CoordinatorLogTest, KeepsTheFirstTheBestAndTheNewestSnapshots) {
+  v1::JobSpec spec = Spec(20);
+  spec.set_snapshot_every(3);
+  const std::string job = Submit(spec);
+  Join("w");
+  RunUntilIdle();
+  EXPECT_THAT(*store_.SnapshotVersions(job), ElementsAre(0, 4, 15, 18, 20));
+}
+
+TEST_F(CoordinatorLogTest, ServesTheCurrentVersionAsASnapshot) {
+  const std::string job = Submit(Spec(20));
+  Join("w");
+  RunTo(job, 7);
+  v1::GetSnapshotRequest request;
+  request.set_job_id(job);
+  request.set_at_or_below_version(100);
+  const auto current = coordinator_->ReadSnapshot(request);
+  ASSERT_TRUE(current.ok());
+  EXPECT_EQ(current->version, 7);
+  EXPECT_EQ(ToHex(StateDigest(*ParseState(current->bytes))), StatusOf(job).digest());
+  request.set_at_or_below_version(6);
+  EXPECT_EQ(coordinator_->ReadSnapshot(request)->version, 4);
+  request.set_job_id("nobody");
+  EXPECT_EQ(coordinator_->ReadSnapshot(request).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(CoordinatorLogTest, ServesTheLogInPieces) {
+  const std::string job = Submit();
+  Join("w");
+  RunUntilIdle();
+  v1::GetLogRequest request;
+  request.set_job_id(job);
+  request.set_from_generation(1);
+  EXPECT_EQ(coordinator_->Log(request, 100)->size(), 6u);
+  EXPECT_EQ(coordinator_->Log(request, 2)->size(), 2u);
+  request.set_to_generation(3);
+  EXPECT_EQ(coordinator_->Log(request, 100)->size(), 2u);
+}
+
+}  // namespace
+}  // namespace seedcast

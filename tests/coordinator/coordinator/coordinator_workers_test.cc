@@ -1,0 +1,83 @@
+#include "tests/coordinator/coordinator/coordinator_fixture.h"
+
+namespace seedcast {
+namespace {
+
+using ::testing::HasSubstr;
+
+class CoordinatorWorkersTest : public CoordinatorTest {};
+
+TEST_F(CoordinatorWorkersTest, WelcomesAWorkerBeforeAnythingElse) {
+  Submit();
+  Join("w");
+  ASSERT_GE(sent_.size(), 3u);
+  EXPECT_TRUE(sent_[0].second.has_welcome());
+  EXPECT_EQ(sent_[0].second.welcome().heartbeat_ms(), 5000);
+  EXPECT_EQ(sent_[0].second.welcome().lease_ttl_ms(), 30'000);
+  EXPECT_TRUE(sent_[1].second.has_job_opened());
+  EXPECT_TRUE(sent_[2].second.has_lease());
+}
+
+TEST_F(CoordinatorWorkersTest, RefusesAnotherProtocolVersion) {
+  v1::Hello hello = HelloOf("w");
+  hello.set_protocol_version(99);
+  const absl::Status status = coordinator_->OnHello(hello, now_);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("protocol version 99"));
+  EXPECT_TRUE(sent_.empty());
+}
+
+TEST_F(CoordinatorWorkersTest, RefusesAWorkerWhoseKernelsDisagree) {
+  v1::Hello hello = HelloOf("w");
+  hello.add_proofs()->set_numeric_class(v1::F32);
+  hello.mutable_proofs(1)->set_digest("other bits");
+  const absl::Status status = coordinator_->OnHello(hello, now_);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("other bits, expected " + ExpectedF32Proof()));
+}
+
+TEST_F(CoordinatorWorkersTest, LeasesNameTheDigestOfTheirVersion) {
+  const std::string job = Submit();
+  Join("w");
+  EXPECT_EQ(inbox_["w"].front().digest(), StatusOf(job).digest());
+}
+
+TEST_F(CoordinatorWorkersTest, ClosesAStreamThatSaysHelloTwice) {
+  Join("w");
+  v1::WorkerMessage message;
+  *message.mutable_hello() = HelloOf("w");
+  coordinator_->OnMessage("w", message, now_);
+  EXPECT_EQ(closed_["w"].code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(CoordinatorWorkersTest, DrainsAtShutdownAndKeepsASnapshot) {
+  const std::string job = Submit(Spec(50, 0));
+  Join("w");
+  RunTo(job, 7);
+  coordinator_->StopLeasing(now_);
+  EXPECT_TRUE(sent_.back().second.has_drain());
+  EXPECT_EQ(store_.SnapshotVersions(job)->back(), 7);
+}
+
+TEST_F(CoordinatorWorkersTest, SaysWhatAJobWaitsFor) {
+  const std::string job = Submit();
+  EXPECT_EQ(StatusOf(job).numeric_class_note(), "waiting: no worker");
+  Join("w");
+  EXPECT_EQ(StatusOf(job).numeric_class_note(), "");
+  EXPECT_EQ(StatusOf(job).workers(), 1);
+  EXPECT_EQ(StatusOf(job).slots(), 2);
+}
+
+TEST_F(CoordinatorWorkersTest, CountsResults) {
+  Submit();
+  Join("w");
+  const v1::Lease lease = inbox_["w"].front();
+  Step();
+  coordinator_->OnMessage("w", Answer(lease), now_);
+  EXPECT_EQ(coordinator_->stats().results, 1);
+  EXPECT_EQ(coordinator_->stats().evaluations, 2);
+  EXPECT_EQ(coordinator_->stats().duplicate_results, 1);
+}
+
+}  // namespace
+}  // namespace seedcast
