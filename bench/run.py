@@ -89,20 +89,18 @@ def noise(arguments):
     return {"ours": ours, "peers": peers}, table("Noise, values per second on one core", ["what", "rate"], rows)
 
 
+def printed(title, command):
+    """A benchmark that prints a table of its own."""
+    text = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, check=True, text=True).stdout
+    return text, f"\n### {title}\n\n```\n{text.strip()}\n```"
+
+
 def kernels(arguments):
-    ours = google_benchmark("kernel_bench")
-    counters = sorted({key for o in ours for key, value in o.items() if isinstance(value, float)
-                       and key not in ("real_time", "cpu_time")})
-    rows = [[o["name"], f"{o['real_time']:.1f} {o['time_unit']}"] +
-            [f"{o[key]:.4g}" if key in o else "" for key in counters] for o in ours]
-    return ours, table("Kernels, one core", ["what", "time", *counters], rows)
+    return printed("Kernels, one core", [BUILD / "bench/kernel_bench", arguments.seconds / 10])
 
 
 def engine(arguments):
-    ours = google_benchmark("engine_bench")
-    keys = [k for k in ours[0] if isinstance(ours[0][k], float) and k not in ("real_time", "cpu_time")] if ours else []
-    rows = [[o["name"]] + [f"{o[k]:.4g}" for k in keys] for o in ours]
-    return ours, table("Engine and codec, one core, 2,048 simulated workers", ["what", *keys], rows)
+    return printed("Engine and codec, one core, 2,048 simulated workers", [BUILD / "bench/engine_bench"])
 
 
 JOB = {"name": "bench", "generations": 20, "validation": {"every": 0},
@@ -117,7 +115,7 @@ def processes(arguments):
         job_file.write_text(json.dumps(JOB))  # JSON is YAML
         seedcast = BUILD / "cli/seedcast"
         local = json.loads(subprocess.run(
-            [seedcast, "run", job_file, "--store", f"{directory}/one", "--slots", "2", "--json"],
+            [seedcast, "run", job_file, "--store", f"{directory}/one", "--slots", "2", "--test-episodes", "0", "--json"],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True).stdout)
         coordinator = subprocess.Popen(
             [BUILD / "coordinator/seedcast-coordinator", "--listen", "127.0.0.1:0", "--store", f"{directory}/two"],
@@ -140,7 +138,7 @@ def processes(arguments):
                 process.terminate()
                 process.wait()
     evaluations_done = JOB["generations"] * JOB["strategy"]["population_size"]
-    rates = [evaluations_done / float(o.get("training_seconds") or o["running_seconds"]) for o in (local, remote)]
+    rates = [evaluations_done / o[key] for o, key in ((local, "seconds"), (remote, "running_seconds"))]
     rows = [["one process, 2 slots", f"{rates[0]:.0f}", "100 %", local["digest"][:16]],
             ["coordinator + 2 workers over gRPC", f"{rates[1]:.0f}", f"{100 * rates[1] / rates[0]:.1f} %", remote["digest"][:16]]]
     if local["digest"] != remote["digest"]:
