@@ -28,23 +28,21 @@ def train(arguments, seed):
     return seedcast("run", arguments.job_file, "--store", arguments.store, "--test-episodes", 0, *overrides)["job_id"]
 
 
-def versions_along(history, points):
+def versions_along(last, points):
     """Versions at even steps of the square root of the time: a curve bends early."""
-    last = len(history)
     return sorted({max(1, round(last * (i / points) ** 2)) for i in range(1, points + 1)})
 
 
 def curve(arguments, job):
     shown = seedcast("show", job, "--store", arguments.store)
-    history = shown["history"]
-    history = history.get("generations", history) if isinstance(history, dict) else history
-    spec = shown["status"]["spec"]
+    history, status = shown["history"]["generations"], shown["status"]
+    spec = status["spec"]
     population = spec["strategy"]["population_size"]
     seconds = [0.0]
     for generation in history:
         seconds.append(seconds[-1] + generation["seconds"])
     points = []
-    for version in versions_along(history, arguments.points):
+    for version in versions_along(status["version"], arguments.points):
         result = seedcast("evaluate", job, "--store", arguments.store, "--version", version, "--episodes", 1000)
         points.append({"version": version, "seconds": seconds[version], "evaluations": version * population,
                        "accuracy": result["accuracy"], "interval": result["interval"]})
