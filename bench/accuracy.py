@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Test accuracy against wall-clock and against evaluations, over several seeds.
 
 Usage: bench/accuracy.py [JOB_FILE] [--seeds 1,2,3] [--set PATH=VALUE ...] [--points 12] [--output DIR]

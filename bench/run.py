@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Measures seedcast beside what users would take instead, on this machine, in one run.
 
 Usage: bench/run.py [--seconds S] [--skip-peers] [--output DIR] [SECTION ...]
