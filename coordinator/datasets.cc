@@ -1,11 +1,25 @@
 #include "coordinator/datasets.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/spec/resolve.h"
 #include "common/status_macros.h"
 
 namespace seedcast {
+namespace {
+
+DataOptions WithCancellation(DataOptions options, const std::atomic<bool>* cancelled) {
+  options.background.cancelled = cancelled;
+  options.evaluation.cancelled = cancelled;
+  return options;
+}
+
+}  // namespace
+
+Datasets::Datasets(DataOptions options)
+    : options_(WithCancellation(std::move(options), &stopping_)), artifacts_(options_.ArtifactDirectory()) {}
 
 absl::Status Datasets::MakeReady(const v1::JobSpec& spec) {
   if (!spec.has_proto_net()) return absl::OkStatus();
@@ -41,6 +55,8 @@ absl::StatusOr<std::string> Datasets::DigestOf(v1::ProtoNetTask::Dataset kind) {
     if (known != digests_.end() && artifacts_.Has(known->second)) return known->second;
   }
   ASSIGN_OR_RETURN(const ResolvedDataset found, ResolveDataset(kind, options_, &artifacts_));
+  // AUTO takes a download that failed for a reason to use generated data; a cancelled one is none.
+  if (stopping_) return absl::CancelledError("the coordinator is stopping");
   LogInfo("data set found", {{"dataset", found.description}, {"digest", found.digest}});
   absl::MutexLock lock(&mutex_);
   digests_[kind] = found.digest;

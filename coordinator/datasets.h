@@ -1,6 +1,7 @@
 // The data sets behind jobs: found when a job is submitted, served to workers by digest.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,7 +20,7 @@ namespace seedcast {
 // Any thread.
 class Datasets {
  public:
-  explicit Datasets(DataOptions options) : options_(std::move(options)), artifacts_(options_.ArtifactDirectory()) {}
+  explicit Datasets(DataOptions options);
 
   // Finds the data set of a spec as it was submitted, so that FillIn is quick. May take minutes (a download).
   absl::Status MakeReady(const v1::JobSpec& spec);
@@ -28,12 +29,16 @@ class Datasets {
   // data is at hand; INVALID_ARGUMENT when it is not what the spec's data set has.
   absl::Status FillIn(v1::JobSpec* spec);
 
+  // Ends a download under way, and every later one: MakeReady returns CANCELLED.
+  void Stop() { stopping_ = true; }
+
   absl::StatusOr<std::unique_ptr<Task>> MakeTask(const v1::JobSpec& spec);
   absl::StatusOr<std::string> Read(const std::string& digest) const { return artifacts_.Get(digest); }
 
  private:
   absl::StatusOr<std::string> DigestOf(v1::ProtoNetTask::Dataset kind);
 
+  std::atomic<bool> stopping_ = false;
   const DataOptions options_;
   ArtifactStore artifacts_;
   absl::Mutex mutex_;

@@ -105,6 +105,7 @@ class CoordinatorServer::Impl {
   void Stop(absl::Duration grace) {
     if (server_ == nullptr) return;  // Start has failed: there are no calls
     server_->GetHealthCheckService()->SetServingStatus(false);
+    datasets_.Stop();
     loop_->Post([](Coordinator& coordinator, absl::Time now) { coordinator.StopLeasing(now); });
     registry_.AwaitNoStreams(grace);
     loop_->Post([this](Coordinator&, absl::Time) {

@@ -24,12 +24,16 @@ size_t Append(const char* data, size_t, size_t size, void* bytes) {
   return size;
 }
 
-int ShowProgress(void* url, curl_off_t total, curl_off_t now, curl_off_t, curl_off_t) {
-  if (total > 0) {
-    std::fprintf(stderr, "\rdownloading %s: %.1f of %.1f MB ", static_cast<const char*>(url), 1e-6 * now, 1e-6 * total);
+bool Cancelled(const Download& download) { return download.cancelled != nullptr && *download.cancelled; }
+
+// Called by libcurl at least once a second; anything but 0 ends the download.
+int OnProgress(void* context, curl_off_t total, curl_off_t now, curl_off_t, curl_off_t) {
+  const auto& download = *static_cast<const Download*>(context);
+  if (total > 0 && isatty(STDERR_FILENO)) {
+    std::fprintf(stderr, "\rdownloading %s: %.1f of %.1f MB ", download.url.c_str(), 1e-6 * now, 1e-6 * total);
     if (now == total) std::fputc('\n', stderr);
   }
-  return 0;
+  return Cancelled(download) ? 1 : 0;
 }
 
 std::string Md5Hex(absl::string_view bytes) {
@@ -39,7 +43,8 @@ std::string Md5Hex(absl::string_view bytes) {
   return absl::BytesToHexString({reinterpret_cast<const char*>(digest), size});
 }
 
-absl::StatusOr<std::string> FetchBytes(const std::string& url) {
+absl::StatusOr<std::string> FetchBytes(const Download& download) {
+  const std::string& url = download.url;
   static const bool initialized = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
   const std::unique_ptr<CURL, void (*)(CURL*)> curl(initialized ? curl_easy_init() : nullptr, curl_easy_cleanup);
   if (curl == nullptr) return absl::UnavailableError("libcurl does not start");
@@ -58,13 +63,14 @@ absl::StatusOr<std::string> FetchBytes(const std::string& url) {
   curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, reason);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, Append);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &bytes);
-  curl_easy_setopt(curl.get(), CURLOPT_XFERINFOFUNCTION, ShowProgress);
-  curl_easy_setopt(curl.get(), CURLOPT_XFERINFODATA, url.c_str());
-  curl_easy_setopt(curl.get(), CURLOPT_NOPROGRESS, isatty(STDERR_FILENO) ? 0L : 1L);
+  curl_easy_setopt(curl.get(), CURLOPT_XFERINFOFUNCTION, OnProgress);
+  curl_easy_setopt(curl.get(), CURLOPT_XFERINFODATA, &download);
+  curl_easy_setopt(curl.get(), CURLOPT_NOPROGRESS, 0L);
   const CURLcode code = curl_easy_perform(curl.get());
   if (code == CURLE_WRITE_ERROR) {
     return absl::ResourceExhaustedError(absl::StrCat(url, " has more than ", kMaxBytes, " bytes"));
   }
+  if (Cancelled(download)) return absl::CancelledError(absl::StrCat("download of ", url, " cancelled"));
   if (code != CURLE_OK) {
     return absl::UnavailableError(absl::StrCat(url, ": ", reason[0] != '\0' ? reason : curl_easy_strerror(code)));
   }
@@ -74,7 +80,7 @@ absl::StatusOr<std::string> FetchBytes(const std::string& url) {
 }  // namespace
 
 absl::Status Fetch(const Download& download, const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string bytes, FetchBytes(download.url));
+  ASSIGN_OR_RETURN(const std::string bytes, FetchBytes(download));
   if (const std::string md5 = Md5Hex(bytes); md5 != download.md5) {
     return absl::DataLossError(absl::StrCat(download.url, ": md5 is ", md5, ", expected ", download.md5));
   }

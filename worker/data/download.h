@@ -1,6 +1,7 @@
 // Fetches one file over HTTPS.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "absl/status/status.h"
@@ -10,6 +11,8 @@ namespace seedcast {
 struct Download {
   std::string url;  // https, or file for a mirror on disk
   std::string md5;  // hex, as published beside the file
+  // Once true, a download under way ends within a second or so: CANCELLED. Null: never.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 // The file appears under `path` whole and verified, or not at all. Shows progress on standard error when that is a
