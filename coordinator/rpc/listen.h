@@ -9,8 +9,8 @@
 
 namespace seedcast {
 
-// Limits of gRPC 1.51 that hold against peers who send too much, too slowly or nothing (ARCHITECTURE.md, "Limits").
-// Also: two servers never share a port.
+// Limits of gRPC 1.51 that hold against peers who send too much, too slowly or nothing. Also: two servers never share a
+// port.
 void SetServerLimits(grpc::ServerBuilder& builder);
 
 // "127.0.0.1:7070", "localhost:0", "[::1]:0" and "unix:path" are loopback.
