@@ -80,7 +80,7 @@ class Simulation final : public WorkerLinks, public Network {
   void PauseAWhile();
   void EvaluateSomething();
   void LookAtJobs();
-  bool AllEnded() const { return ended_ == jobs_.size(); }
+  bool AllEnded() const { return up() && ended_ == jobs_.size(); }
   void Verdict();
   void Fail(const std::string& what) {
     if (failure_.empty()) failure_ = what;
