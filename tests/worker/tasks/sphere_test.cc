@@ -65,6 +65,19 @@ TEST(SphereTest, NoiseHasTheDeviationAskedForAndIsTheSameForEveryWorker) {
   EXPECT_NEAR(std::sqrt(squares / kMembers), 0.5, 0.03);
 }
 
+TEST(SphereTest, MembersOfAPairHaveNoiseOfTheirOwn) {
+  v1::JobSpec spec = Spec(4);
+  const auto exact = MakeSphereTask(spec)->NewEvaluator();
+  spec.mutable_sphere()->set_fitness_noise(1);
+  const auto noisy = MakeSphereTask(spec)->NewEvaluator();
+  const auto noise = [&](int member, int pair) {
+    return *noisy->Evaluate(Point(4, member), 0, pair) - *exact->Evaluate(Point(4, member), 0, pair);
+  };
+  int equal = 0;
+  for (int pair = 0; pair < 100; ++pair) equal += std::abs(noise(0, pair) - noise(1, pair)) < 0.01;
+  EXPECT_LT(equal, 25);  // noise has few values, so some agree
+}
+
 TEST(SphereTest, FailsAndReturnsNaNAsOftenAsAsked) {
   v1::JobSpec spec = Spec(3);
   spec.mutable_sphere()->set_failure_rate(0.2);
