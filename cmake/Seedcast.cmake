@@ -15,6 +15,12 @@ if(SEEDCAST_SANITIZE)
     -fsanitize=${SEEDCAST_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(seedcast_options INTERFACE -fsanitize=${SEEDCAST_SANITIZE})
 endif()
+if(SEEDCAST_SANITIZE MATCHES thread)
+  add_library(seedcast_tsan_abseil OBJECT ${CMAKE_CURRENT_LIST_DIR}/tsan_abseil.cc)
+  target_compile_options(seedcast_tsan_abseil PRIVATE -fsanitize=thread)
+  target_sources(seedcast_options INTERFACE
+    $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:$<TARGET_OBJECTS:seedcast_tsan_abseil>>)
+endif()
 
 # seedcast_library(name SOURCES a.cc b.h DEPS x y): a static library named seedcast_<name>.
 function(seedcast_library name)
@@ -37,6 +43,6 @@ function(seedcast_test name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} seedcast_options GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT}
-    ENVIRONMENT "SEEDCAST_SOURCE_DIR=${PROJECT_SOURCE_DIR};SEEDCAST_BINARY_DIR=${PROJECT_BINARY_DIR}"
+    ENVIRONMENT "SEEDCAST_SOURCE_DIR=${PROJECT_SOURCE_DIR};SEEDCAST_BINARY_DIR=${PROJECT_BINARY_DIR};TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp"
     SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\] ALL")
 endfunction()

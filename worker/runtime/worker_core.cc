@@ -114,7 +114,8 @@ void WorkerCore::On(event::Closed event) {
 void WorkerCore::WaitToReconnect(const absl::Status& status) {
   const char* what = phase_ == Phase::kConnecting ? "cannot connect, retrying" : "disconnected, reconnecting";
   if (failed_connects_ == 0) {
-    LogWarning(what, {{"worker", options_.hello.worker_id()}, {"reason", std::string(status.message())}});
+    const absl::string_view reason = status.ok() ? "the coordinator ended the stream" : status.message();
+    LogWarning(what, {{"worker", options_.hello.worker_id()}, {"reason", std::string(reason)}});
   }
   const absl::Duration backoff =
       std::min(options_.max_backoff, options_.min_backoff * (1 << std::min(failed_connects_, 20)));
