@@ -232,9 +232,12 @@ void Coordinator::Impl::Notify(const std::string& job_id) {
 }
 
 void Coordinator::Impl::NotifyChangedNotes() {
+  std::map<std::string, std::string> notes;  // by job: many may watch one
   std::set<std::string> changed;
   for (const auto& [watch_id, watch] : watches_) {
-    if (engine_->Note(watch.job_id, now_) != watch.note) changed.insert(watch.job_id);
+    const auto [note, first] = notes.try_emplace(watch.job_id);
+    if (first) note->second = engine_->Note(watch.job_id, now_);
+    if (note->second != watch.note) changed.insert(watch.job_id);
   }
   for (const std::string& job_id : changed) Notify(job_id);
 }
