@@ -89,7 +89,7 @@ class QueuedWriter : public Reactor {
  private:
   // Whoever is further behind does not read. An empty queue takes a message of any size.
   static constexpr size_t kMaxQueuedMessages = 4096;
-  static constexpr size_t kMaxQueuedBytes = size_t{64} << 20;
+  static constexpr size_t kMaxQueuedBytes = size_t{16} << 20;
 
   bool Fits(size_t messages) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return queue_.empty() || (queue_.size() + messages <= kMaxQueuedMessages && queued_bytes_ <= kMaxQueuedBytes);
