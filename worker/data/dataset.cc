@@ -106,17 +106,18 @@ absl::StatusOr<CharacterHeader> ReadCharacter(Reader* reader) {
   return CharacterHeader{std::string(name), static_cast<Split>(split)};
 }
 
-// Ink under each of the 28 output positions of one line of 105 values: the weight of input j for output i is the
-// overlap of [15i, 15i + 15) and [4j, 4j + 4) in quarter units.
+// Ink under each of the 28 output positions of one line of 105 values. Output i covers [15i, 15i + 15) and value j
+// [4j, 4j + 4), in quarter units; each sum is the difference of the ink to the left of its two ends.
 template <typename Value>
 void ResampleLine(const Value* line, int stride, int* sums) {
+  int whole = 0, j = 0;  // ink of values 0 .. j - 1
+  int left = 0;
   for (int i = 0; i < kImageSide; ++i) {
-    const int first = 15 * i, last = 15 * i + 15;
-    int sum = 0;
-    for (int j = first / 4; 4 * j < last; ++j) {
-      sum += (std::min(4 * j + 4, last) - std::max(4 * j, first)) * line[j * stride];
-    }
-    sums[i] = sum;
+    const int end = 15 * (i + 1);
+    for (; j < end / 4; ++j) whole += 4 * line[j * stride];
+    const int right = whole + (end % 4 != 0 ? end % 4 * line[j * stride] : 0);
+    sums[i] = right - left;
+    left = right;
   }
 }
 

@@ -9,7 +9,8 @@
 #include <string>
 
 #include "common/digest.h"
-#include "tests/worker/data/temporary_directory.h"
+#include "tests/testing/temporary_directory.h"
+#include "tests/worker/data/write_file.h"
 #include "worker/data/files.h"
 
 namespace seedcast {

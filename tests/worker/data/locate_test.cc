@@ -7,7 +7,8 @@
 #include <filesystem>
 #include <string>
 
-#include "tests/worker/data/temporary_directory.h"
+#include "tests/testing/temporary_directory.h"
+#include "tests/worker/data/write_file.h"
 #include "tests/worker/data/zip_builder.h"
 #include "worker/data/dataset.h"
 #include "worker/data/files.h"
