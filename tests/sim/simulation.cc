@@ -12,7 +12,7 @@ namespace seedcast::sim {
 namespace {
 
 constexpr absl::Duration kTrouble = absl::Seconds(200);
-constexpr absl::Duration kPatience = absl::Minutes(30);  // after which a job counts as stuck
+constexpr absl::Duration kPatience = absl::Hours(3);  // after which a job counts as stuck
 
 bool Ended(v1::JobState state) { return state != v1::RUNNING && state != v1::PAUSED; }
 
