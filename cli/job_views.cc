@@ -13,10 +13,11 @@ namespace {
 constexpr size_t kCurveWidth = 48;
 
 // The validation curve and that of fitness, oldest to newest.
-void AddCurves(const v1::GetHistoryResponse& history, Table* table) {
+void AddCurves(const v1::JobStatus& status, const v1::GetHistoryResponse& history, Table* table) {
   std::vector<double> validation, fitness;
   for (const v1::GenerationMetrics& generation : history.generations()) {
-    fitness.push_back(generation.fitness_mean());
+    // The last version is validated, but no generation is evaluated on it.
+    if (generation.generation() < status.spec().generations()) fitness.push_back(generation.fitness_mean());
     if (!generation.has_validation()) continue;
     const double accuracy = generation.validation().accuracy();
     validation.push_back(std::isfinite(accuracy) ? accuracy : generation.validation().fitness());
@@ -69,7 +70,7 @@ std::string ShowTable(const v1::JobStatus& status, const v1::GetHistoryResponse&
   add("generation", Generations(status));
   add("best",
       status.has_best() ? absl::StrCat(FormatAccuracy(status.best()), " at version ", status.best().version()) : "");
-  AddCurves(history, &table);
+  AddCurves(status, history, &table);
   if (status.has_last()) {
     add("fitness", absl::StrFormat("%.4f (%.4f to %.4f)", status.last().fitness_mean(), status.last().fitness_min(),
                                    status.last().fitness_max()));

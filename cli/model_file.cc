@@ -1,5 +1,8 @@
 #include "cli/model_file.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <filesystem>
 
 #include "absl/status/statusor.h"
@@ -37,12 +40,22 @@ absl::StatusOr<std::vector<Tensor>> NamedTensors(const v1::JobSpec& spec, const 
   return tensors;
 }
 
+absl::Status PrepareFolder(const std::string& path) {
+  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+  const std::string folder = parent.empty() ? "." : parent.string();
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat(folder, ": cannot be made"));
+  if (access(folder.c_str(), W_OK) != 0) return absl::ErrnoToStatus(errno, absl::StrCat(folder, ": cannot be written"));
+  if (std::filesystem::is_directory(path)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": is a folder, expected the name of a file"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status WriteModel(const std::string& path, const v1::JobStatus& status, const State& state) {
   ASSIGN_OR_RETURN(const std::vector<Tensor> tensors, NamedTensors(status.spec(), state.theta));
-  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  std::error_code error;
-  if (!folder.empty()) std::filesystem::create_directories(folder, error);
-  if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat(folder.string(), ": cannot be made"));
+  RETURN_IF_ERROR(PrepareFolder(path));
   const std::string metadata = JsonObject()
                                    .Text("job_id", status.job_id())
                                    .Integer("version", state.version)

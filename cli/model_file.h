@@ -15,6 +15,10 @@ namespace seedcast {
 // for proto_net; theta as a whole otherwise. INTERNAL when theta has not the spec's size.
 absl::StatusOr<std::vector<Tensor>> NamedTensors(const v1::JobSpec& spec, const std::vector<float>& theta);
 
+// Makes the folder of `path` where it is missing, and says whether a file can be written there: better before an hour
+// of training than after it.
+absl::Status PrepareFolder(const std::string& path);
+
 // The model as .npz, with the job, version, digest and spec in metadata.json. Missing folders are made.
 absl::Status WriteModel(const std::string& path, const v1::JobStatus& status, const State& state);
 

@@ -70,8 +70,8 @@ std::string DescribeProgress(const v1::JobStatus& status) {
   switch (status.state()) {
     case v1::RUNNING:
       if (status.slots() == 0) {
-        absl::StrAppend(&line, " · waiting for workers");
-      } else {
+        if (status.numeric_class_note().empty()) absl::StrAppend(&line, " · waiting for workers");
+      } else if (status.evaluations_per_second() > 0) {
         absl::StrAppend(&line, " · ", FormatCount(status.evaluations_per_second()), " evaluations/s · ETA ",
                         FormatSeconds(status.eta_seconds()));
       }

@@ -79,14 +79,18 @@ absl::Status Replay::Apply(const v1::GenerationRecord& record) {
 }
 
 absl::StatusOr<State> ReadState(Client& client, const v1::JobStatus& status, int64_t version) {
+  if (version > status.version()) {
+    return absl::OutOfRangeError(absl::StrCat("version: ", version, ", expected at most ", status.version(),
+                                              ", the newest of ", status.job_id()));
+  }
   ASSIGN_OR_RETURN(State state, client.ReadSnapshot(status.job_id(), version));
   if (state.version == version) return state;
   Replay replay(status.spec(), std::move(state), std::nullopt, /*threads=*/1);
   RETURN_IF_ERROR(client.ReadLog(status.job_id(), replay.state().version, version,
                                  [&](const v1::GenerationRecord& record) { return replay.Apply(record); }));
   if (replay.state().version != version) {
-    return absl::OutOfRangeError(
-        absl::StrCat(status.job_id(), " has no version ", version, ", its log ends at ", replay.state().version));
+    return Differs(absl::StrCat("the end of ", status.job_id(), "'s log"), absl::StrCat(replay.state().version),
+                   absl::StrCat("at least ", version));
   }
   return replay.state();
 }

@@ -23,6 +23,7 @@ struct RunFlags : ConnectionFlags {
   std::vector<std::string> overrides;
   std::string output;
   std::string listen;
+  bool insecure = false;
   int slots = DefaultSlots();
   int32_t test_episodes = 1000;
 };
@@ -186,10 +187,12 @@ absl::Status Run(const RunFlags& flags, Console& console) {
   if (flags.resume.empty()) {
     ASSIGN_OR_RETURN(spec, LoadJobFile(flags.file, flags.overrides));
   }
+  if (!flags.output.empty()) RETURN_IF_ERROR(PrepareFolder(flags.output));
   SessionOptions options = flags.Resolve();
   options.coordinator.clear();  // everything happens here, whatever the environment says
   options.stays = true;
   options.listen = flags.listen;
+  options.insecure = flags.insecure;
   ASSIGN_OR_RETURN(const auto session, Session::Open(options));
   if (!flags.listen.empty()) console.err << "listening on port " << session->port() << "\n";
   ASSIGN_OR_RETURN(const v1::JobStatus status, SubmitOrResume(session->client(), flags, spec));
@@ -228,6 +231,7 @@ void AddRunCommand(CLI::App& app, Console& console, Action* action) {
   command->add_option("--output,-o", flags->output, "Where the model goes; default STORE/models/JOB.npz")
       ->type_name("FILE");
   command->add_option("--listen", flags->listen, "Listen on this address as well")->type_name("ADDR");
+  command->add_flag("--insecure", flags->insecure, "Let --listen be other than loopback: the network is trusted");
   command->add_option("--test-episodes", flags->test_episodes, "Episodes of each test at the end; 0 tests nothing")
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();

@@ -15,6 +15,8 @@ namespace {
 
 constexpr absl::Duration kConnect = absl::Seconds(5);
 constexpr absl::Duration kConnectLocally = absl::Milliseconds(500);
+constexpr absl::Duration kStoreBusy = absl::Seconds(2);  // most commands hold a store for an instant only
+constexpr absl::Duration kStoreRetry = absl::Milliseconds(50);
 constexpr absl::Duration kShutdownGrace = absl::Seconds(2);
 
 // Where a command that stays listens for other commands on its store; empty where no socket can have that name.
@@ -35,6 +37,7 @@ std::shared_ptr<grpc::Channel> ChannelOfRunningCommand(const std::string& store_
 absl::StatusOr<std::unique_ptr<CoordinatorServer>> StartServer(const SessionOptions& options) {
   ServerOptions server;
   server.address = options.listen;
+  server.insecure = options.insecure;
   const std::string socket = StoreSocket(options.store_directory);
   if (options.stays && options.listen.empty() && !socket.empty()) server.address = "unix:" + socket;
   server.store_directory = options.store_directory;
@@ -61,14 +64,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(const SessionOptions& opt
     if (options.store_directory.empty()) {
       return absl::InvalidArgumentError("no store: neither HOME nor XDG_STATE_HOME is set, expected --store DIR");
     }
-    if (!options.stays) {
-      if (auto channel = ChannelOfRunningCommand(options.store_directory)) {
-        session->client_ = std::make_unique<Client>(channel, "the running seedcast");
-        return session;
-      }
-    }
-    ASSIGN_OR_RETURN(session->server_, StartServer(options));
-    session->client_ = std::make_unique<Client>(session->server_->InProcessChannel(), "the embedded coordinator");
+    RETURN_IF_ERROR(session->OpenStore(options));
     return session;
   }
   const std::string name = absl::StrCat("coordinator ", options.coordinator);
@@ -80,6 +76,26 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(const SessionOptions& opt
   }
   session->client_ = std::make_unique<Client>(channel, name);
   return session;
+}
+
+absl::Status Session::OpenStore(const SessionOptions& options) {
+  const absl::Time deadline = absl::Now() + kStoreBusy;
+  while (true) {
+    std::shared_ptr<grpc::Channel> channel;
+    if (!options.stays) channel = ChannelOfRunningCommand(options.store_directory);
+    if (channel != nullptr) {
+      client_ = std::make_unique<Client>(channel, "the running seedcast");
+      return absl::OkStatus();
+    }
+    auto server = StartServer(options);
+    if (server.ok()) {
+      server_ = *std::move(server);
+      client_ = std::make_unique<Client>(server_->InProcessChannel(), "the embedded coordinator");
+      return absl::OkStatus();
+    }
+    if (!absl::IsFailedPrecondition(server.status()) || absl::Now() > deadline) return server.status();
+    absl::SleepFor(kStoreRetry);  // the lock belongs to another process, which tells nobody when it lets go
+  }
 }
 
 Session::~Session() {

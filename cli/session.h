@@ -24,6 +24,7 @@ struct SessionOptions {
   // directory, where other commands on this store find it.
   std::string listen;
   bool stays = false;
+  bool insecure = false;  // `listen` may be other than loopback, though there is no TLS
 };
 
 // $XDG_STATE_HOME/seedcast, else ~/.local/state/seedcast; empty when neither variable is set.
@@ -49,6 +50,7 @@ class Session {
 
  private:
   Session() = default;
+  absl::Status OpenStore(const SessionOptions& options);
   void RunWorker();
 
   std::unique_ptr<CoordinatorServer> server_;

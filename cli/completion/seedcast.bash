@@ -14,7 +14,7 @@ _seedcast() {
     --coordinator|--listen|--resume|--set|--slots|--test-episodes|--version|--way|--shot|--query|--episodes) return ;;
   esac
   case "$command" in
-    run) flags="$common --store --data --resume --set --slots --output --listen --test-episodes" ;;
+    run) flags="$common --store --data --resume --set --slots --output --listen --insecure --test-episodes" ;;
     submit) flags="$connection --set --watch" ;;
     list|show|watch|pause|resume|cancel) flags="$connection" ;;
     fork) flags="$connection --version --set" ;;

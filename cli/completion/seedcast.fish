@@ -13,6 +13,7 @@ complete -c seedcast -n "__fish_seen_subcommand_from run $remote" -r -F -l data 
 complete -c seedcast -n "__fish_seen_subcommand_from run submit fork" -x -l set -d 'Set a field, path.to.field=value'
 complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l resume -d 'Go on with a job of the store'
 complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l listen -d 'Listen on this address as well'
+complete -c seedcast -n "__fish_seen_subcommand_from run" -l insecure -d 'Trust the network'
 complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l test-episodes -d 'Episodes of each test'
 complete -c seedcast -n "__fish_seen_subcommand_from run evaluate verify" -x -l slots -d 'Threads to use here'
 complete -c seedcast -n "__fish_seen_subcommand_from run export" -r -F -l output -d 'Where the model goes'

@@ -31,7 +31,7 @@ _seedcast() {
   case $command in
     run) _arguments $common $override '--store[store]:directory:_files -/' '--data[data sets]:directory:_files -/' \
       '--resume[go on with a job]:job:' '--slots[threads]:number:' '--output[model]:file:_files' \
-      '--listen[address]:address:' '--test-episodes[episodes of each test]:number:' '*:job file:_files -g "*.y(a|)ml"' ;;
+      '--listen[address]:address:' '--insecure[trust the network]' '--test-episodes[episodes of each test]:number:' '*:job file:_files -g "*.y(a|)ml"' ;;
     submit) _arguments $connection $override '--watch[follow the job]' '*:job file:_files -g "*.y(a|)ml"' ;;
     list|show|watch|pause|resume|cancel) _arguments $connection '*:job:' ;;
     fork) _arguments $connection $override '--version[version]:number:' '*:job:' ;;
