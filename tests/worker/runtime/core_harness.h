@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -70,8 +70,8 @@ class History {
 
 class CoreHarness {
  public:
-  explicit CoreHarness(int slots = 2, v1::JobSpec spec = SmallJob())
-      : history(spec), spec(std::move(spec)), core_(Options(slots)) {}
+  explicit CoreHarness(int slots = 2, v1::JobSpec spec = SmallJob(), uint64_t jitter_seed = 1)
+      : history(spec), spec(std::move(spec)), core_(Options(slots, jitter_seed)) {}
 
   // What happened. Each returns after the core has answered; its actions are sorted into the members below.
   void Give(WorkerEvent event) {
@@ -203,8 +203,9 @@ class CoreHarness {
   WorkerCore& core() { return core_; }
 
  private:
-  static WorkerCoreOptions Options(int slots) {
+  static WorkerCoreOptions Options(int slots, uint64_t jitter_seed) {
     WorkerCoreOptions options;
+    options.jitter_seed = jitter_seed;
     options.hello.set_worker_id("w1");
     options.hello.set_slots(slots);
     return options;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/worker/runtime/core_harness.h"
 
 namespace seedcast {
@@ -209,6 +211,17 @@ TEST(WorkerCoreConnectionTest, BackoffGrowsToItsLimitWithJitter) {
   }
 }
 
+TEST(WorkerCoreConnectionTest, WorkersThatLostOneCoordinatorDoNotReturnInStep) {
+  std::set<absl::Time> returns;
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    CoreHarness w(/*slots=*/1, SmallJob(), seed);
+    w.Online();
+    w.Break();
+    returns.insert(w.core().next_tick());
+  }
+  EXPECT_THAT(returns, SizeIs(20));
+}
+
 TEST(WorkerCoreConnectionTest, BackoffStartsAnewAfterAWelcome) {
   CoreHarness w;
   w.Start();
@@ -277,6 +290,20 @@ TEST(WorkerCoreConnectionTest, ABrokenStreamTakesQueuedLeasesButNotRunningOnes) 
   ASSERT_THAT(w.sent, SizeIs(1));
   EXPECT_EQ(w.sent[0].result().job_id(), "job-1");
   EXPECT_EQ(w.sent[0].result().lease_id(), 0);
+}
+
+TEST(WorkerCoreConnectionTest, AResultWaitsForItsJobToBeOpenAgain) {
+  CoreHarness w;
+  w.Online();
+  w.Lease(1, 0);
+  w.Work();
+  w.Break();
+  w.PassUntilTick();
+  w.Welcome();
+  w.FinishSlot(0);
+  EXPECT_THAT(w.sent, IsEmpty());
+  w.OpenJob();
+  EXPECT_THAT(w.sent, SizeIs(1));
 }
 
 TEST(WorkerCoreConnectionTest, AResultIsNotSentToAnotherJobOfTheSameId) {
