@@ -1,12 +1,18 @@
 // The decisions of a worker, as a pure state machine: no thread, clock, socket or file inside. worker.h runs it with
 // real ones, the simulation with pretended ones.
 //
-//           Start              Welcome            drained               Closed
-//   kIdle --------> kConnecting -------> kOnline ---------> kLeaving ---------------> kExited
-//                     ^  |  |               |                   | (coordinator's drain)
-//            backoff  |  |  +-- refused --> | ----------------- | --------> kExited
-//                     |  v                  v Closed            v
-//                    kWaiting <-------------+-------------------+
+//   kIdle        Start                    -> kConnecting
+//   kConnecting  Welcome                  -> kOnline
+//                Closed, a refusal        -> kExited
+//                Closed                   -> kWaiting
+//                DrainRequested           -> kLeaving
+//   kOnline      Closed, replaced         -> kExited
+//                Closed                   -> kWaiting
+//                draining, no slot busy   -> kLeaving
+//   kLeaving     Closed                   -> kExited if we drain, kWaiting if the coordinator does
+//   kWaiting     the backoff is over      -> kConnecting
+//                DrainRequested           -> kExited
+//   any          a second DrainRequested  -> kExited
 //
 // Leases queue until their job's task is made, their version of the parameters is here and a slot is free; each then
 // runs on that slot to its end. A stream that breaks takes the queued leases with it; running ones go on, and their
