@@ -13,7 +13,7 @@
 namespace seedcast {
 namespace {
 
-constexpr absl::Duration kConnect = absl::Seconds(5);
+constexpr absl::Duration kConnect = absl::Seconds(3);
 constexpr absl::Duration kConnectLocally = absl::Milliseconds(500);
 constexpr absl::Duration kStoreBusy = absl::Seconds(2);  // most commands hold a store for an instant only
 constexpr absl::Duration kStoreRetry = absl::Milliseconds(50);

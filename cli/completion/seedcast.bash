@@ -25,7 +25,7 @@ _seedcast() {
     version) flags="$common" ;;
   esac
   if [[ $word != -* && ( $command == run || $command == submit ) ]]; then
-    COMPREPLY=($(compgen -d -S / -- "$word") $(compgen -f -X '!*.y?(a)ml' -- "$word"))
+    COMPREPLY=($(compgen -d -S / -- "$word") $(compgen -f -X '!*.yaml' -- "$word") $(compgen -f -X '!*.yml' -- "$word"))
   else
     COMPREPLY=($(compgen -W "$flags" -- "$word"))
   fi

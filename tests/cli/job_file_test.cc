@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/testing/temporary_directory.h"
+
 namespace seedcast {
 namespace {
 
@@ -35,8 +37,9 @@ struct OutOfRange {
 TEST(ParseJobFileTest, RangeErrorsNameFileLinePathAndValue) {
   const OutOfRange kCases[] = {
       {"strategy:\n  population_size: 7", "job.yaml:4: strategy.population_size: 7, expected an even number in 2 .. "},
-      {"strategy:\n  population_size: 0", "job.yaml:4: strategy.population_size: 0 is out of its range; leave it out for "
-                                          "the default, 512"},
+      {"strategy:\n  population_size: 0",
+       "job.yaml:4: strategy.population_size: 0 is out of its range; leave it out for "
+       "the default, 512"},
       {"strategy: {sigma: {initial: -1}}", "job.yaml:3: strategy.sigma.initial: -1, expected"},
       {"strategy: {sigma: {initial: 0}}", "job.yaml:3: strategy.sigma.initial: 0, expected"},
       {"strategy:\n  adam: {beta1: 2}", "job.yaml:4: strategy.adam.beta1: 2, expected"},
@@ -65,20 +68,19 @@ TEST(ParseJobFileTest, MissingPartsAreNamed) {
 
 class LoadJobFileTest : public ::testing::Test {
  protected:
-  void SetUp() override { std::filesystem::create_directories(folder_); }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-  const std::string folder_ = ::testing::TempDir() + "job_file_test";
+  const TemporaryDirectory folder_;
 };
 
 TEST_F(LoadJobFileTest, SaysWhatIsWrongWithTheFile) {
-  const auto missing = LoadJobFile(folder_ + "/none.yaml", {});
+  const auto missing = LoadJobFile(folder_ / "none.yaml", {});
   EXPECT_EQ(missing.status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(missing.status().message()), HasSubstr("none.yaml: cannot be opened: No such file"));
-  EXPECT_THAT(std::string(LoadJobFile(folder_, {}).status().message()), HasSubstr("cannot be read: Is a directory"));
+  EXPECT_THAT(std::string(LoadJobFile(folder_.path(), {}).status().message()),
+              HasSubstr("cannot be read: Is a directory"));
   EXPECT_THAT(std::string(LoadJobFile("/dev/zero", {}).status().message()),
               HasSubstr("/dev/zero: too large for a job file, expected at most 1048576 bytes"));
-  std::ofstream(folder_ + "/binary.yaml") << std::string("\x00\xff\x01 {", 5);
-  EXPECT_EQ(LoadJobFile(folder_ + "/binary.yaml", {}).status().code(), absl::StatusCode::kInvalidArgument);
+  std::ofstream(folder_ / "binary.yaml") << std::string("\x00\xff\x01 {", 5);
+  EXPECT_EQ(LoadJobFile(folder_ / "binary.yaml", {}).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(LoadJobFileTest, EveryExampleIsLegal) {

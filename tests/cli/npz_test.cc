@@ -8,6 +8,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/testing/temporary_directory.h"
+
 namespace seedcast {
 namespace {
 
@@ -15,10 +17,7 @@ using ::testing::HasSubstr;
 
 class NpzTest : public ::testing::Test {
  protected:
-  void SetUp() override { std::filesystem::create_directories(folder_); }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
+  std::string Path(const std::string& name) const { return folder_ / name; }
 
   static std::string Contents(const std::string& path) {
     std::ostringstream text;
@@ -26,7 +25,7 @@ class NpzTest : public ::testing::Test {
     return text.str();
   }
 
-  const std::string folder_ = ::testing::TempDir() + "npz_test";
+  const TemporaryDirectory folder_;
   const std::vector<float> values_ = {1, 2, 3, 4, 5, -0.5f};
 };
 

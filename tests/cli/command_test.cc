@@ -1,0 +1,238 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "coordinator/server.h"
+#include "tests/cli/command_fixture.h"
+#include "worker/runtime/grpc_transport.h"
+#include "worker/runtime/worker.h"
+
+namespace seedcast {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+TEST_F(CommandTest, RunTrainsAndSaysWhatCameOut) {
+  const CommandResult run = OnStore({"run", SphereJob()});
+  ASSERT_EQ(run.code, kExitOk) << run.err;
+  EXPECT_THAT(run.out, AllOf(HasSubstr("sphere-1"), HasSubstr("evaluations/s"), ContainsRegex("digest +[0-9a-f]+")));
+  EXPECT_THAT(run.err, HasSubstr("generation 20/20"));
+  EXPECT_TRUE(std::filesystem::exists(Path("store/models/sphere-1.npz")));
+}
+
+TEST_F(CommandTest, RunPrintsOneLineOfJsonAndNothingElse) {
+  const CommandResult run = OnStore({"run", SphereJob(), "--json", "--output", Path("made/here/model.npz")});
+  ASSERT_EQ(run.code, kExitOk) << run.err;
+  ExpectJson(run.out,
+             "j['job_id'] == 'sphere-1' and j['generations'] == 20 and len(j['digest']) == 64 and "
+             "j['seconds'] > 0 and j['evaluations_per_second'] > 0 and j['bytes_per_generation'] > 0 and "
+             "j['test'] == [] and j['model'].endswith('made/here/model.npz')");
+  EXPECT_TRUE(std::filesystem::exists(Path("made/here/model.npz")));
+}
+
+TEST_F(CommandTest, RunEndsWithTheSameDigestForAnyNumberOfSlots) {
+  const CommandResult one = OnStore({"run", SphereJob(), "--json", "--slots", "1"});
+  const CommandResult three = OnStore({"run", SphereJob(), "--json", "--slots", "3"});
+  ASSERT_EQ(one.code, kExitOk) << one.err;
+  EXPECT_EQ(JsonField(one.out, "digest"), JsonField(three.out, "digest"));
+  const CommandResult other = OnStore({"run", SphereJob(), "--json", "--set", "seed=2"});
+  EXPECT_NE(JsonField(one.out, "digest"), JsonField(other.out, "digest"));
+}
+
+TEST_F(CommandTest, RunTestsAProtoNetInFourWays) {
+  std::ofstream(Path("glyphs.yaml"))
+      << "proto_net: {dataset: GLYPHS, way: 2, shot: 1, query: 1, filters: 16, blocks: 1}\n"
+         "strategy: {population_size: 4}\n"
+         "generations: 2\n"
+         "validation: {every: 0}\n";
+  setenv("XDG_CACHE_HOME", Path("cache").c_str(), 1);
+  const CommandResult run = OnStore({"run", Path("glyphs.yaml"), "--json", "--test-episodes", "2"});
+  ASSERT_EQ(run.code, kExitOk) << run.err;
+  ExpectJson(run.out,
+             "[(t['way'], t['shot']) for t in j['test']] == [(5, 5), (5, 1), (20, 5), (20, 1)] and "
+             "all(0 < t['accuracy'] <= 1 and t['interval'] >= 0 for t in j['test']) and j['statistics'] == 'SUPPORT'");
+  EXPECT_THAT(run.err, HasSubstr("data: generated glyphs"));
+  const CommandResult again = OnStore({"run", "--resume", "job-1", "--test-episodes", "2"});
+  EXPECT_THAT(again.out, AllOf(HasSubstr("5-way 5-shot"), HasSubstr("batch statistics from the support images")))
+      << again.err;
+}
+
+TEST_F(CommandTest, FailedJobsEndWithExitCodeOneAndTheReason) {
+  const CommandResult run = OnStore({"run", SphereJob(), "--set", "sphere.failure_rate=1"});
+  EXPECT_EQ(run.code, kExitFailed);
+  EXPECT_THAT(run.err, HasSubstr("seedcast: sphere-1 failed: "));
+  EXPECT_EQ(run.out, "");
+}
+
+TEST_F(CommandTest, JobsGoThroughTheirStates) {
+  ExpectJson(OnStore({"submit", SphereJob(), "--json"}).out, "j['job_id'] == 'sphere-1' and j['state'] == 'RUNNING'");
+  EXPECT_THAT(OnStore({"pause", "sphere-1"}).out, HasSubstr("paused sphere-1 at generation 0/20"));
+  EXPECT_THAT(OnStore({"list"}).out, ContainsRegex("sphere-1 +PAUSED +sphere +0/20"));
+  EXPECT_THAT(OnStore({"resume", "sphere-1"}).err, HasSubstr("seedcast run --resume sphere-1"));
+  EXPECT_EQ(OnStore({"watch", "sphere-1"}).code, kExitFailed) << "nobody would ever train it";
+  EXPECT_EQ(OnStore({"run", "--resume", "sphere-1"}).code, kExitOk);
+  ExpectJson(OnStore({"watch", "sphere-1", "--json"}).out, "j['state'] == 'SUCCEEDED' and j['version'] == 20");
+  EXPECT_EQ(OnStore({"pause", "sphere-1"}).code, kExitFailed);
+
+  EXPECT_EQ(OnStore({"submit", SphereJob()}).out, "submitted sphere-2\n");
+  EXPECT_THAT(OnStore({"cancel", "sphere-2"}).out, HasSubstr("cancelled sphere-2"));
+  const CommandResult resumed = OnStore({"run", "--resume", "sphere-2"});
+  EXPECT_EQ(resumed.code, kExitFailed);
+  EXPECT_THAT(resumed.err, HasSubstr("sphere-2 was cancelled"));
+}
+
+TEST_F(CommandTest, ShowDrawsTheCurves) {
+  ASSERT_EQ(OnStore({"run", SphereJob()}).code, kExitOk);
+  const CommandResult show = OnStore({"show", "sphere-1"});
+  EXPECT_THAT(show.out,
+              AllOf(HasSubstr("SUCCEEDED"), HasSubstr("20/20"), HasSubstr("validation curve"), HasSubstr("█")));
+  ExpectJson(OnStore({"show", "sphere-1", "--json"}).out,
+             "j['status']['version'] == 20 and len(j['history']['generations']) >= 20");
+}
+
+TEST_F(CommandTest, RunPausesOtherJobsOfTheStore) {
+  ASSERT_EQ(OnStore({"submit", SphereJob()}).code, kExitOk);
+  const CommandResult run = OnStore({"run", SphereJob()});
+  ASSERT_EQ(run.code, kExitOk) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("paused meanwhile: sphere-1"));
+  EXPECT_THAT(OnStore({"list"}).out, ContainsRegex("sphere-1 +PAUSED +sphere +0/20"));
+}
+
+TEST_F(CommandTest, AnUnchangedForkRepeatsTheOriginal) {
+  const CommandResult run = OnStore({"run", SphereJob(), "--json"});
+  ASSERT_EQ(run.code, kExitOk) << run.err;
+  ExpectJson(OnStore({"fork", "sphere-1", "--version", "7", "--json"}).out,
+             "j['job_id'] == 'sphere-2' and j['forked_from'] == 'sphere-1@7' and j['version'] == 7");
+  const CommandResult fork = OnStore({"run", "--resume", "sphere-2", "--json"});
+  EXPECT_EQ(JsonField(fork.out, "digest"), JsonField(run.out, "digest")) << fork.err;
+  ExpectJson(OnStore({"verify", "sphere-2", "--json"}).out,
+             "j['verified'] is True and j['first_version'] == 7 and j['generations'] == 13");
+
+  ASSERT_EQ(OnStore({"fork", "sphere-1", "--version", "7", "--set", "strategy.learning_rate.initial=0.5"}).code, 0);
+  const CommandResult other = OnStore({"run", "--resume", "sphere-3", "--json"});
+  EXPECT_NE(JsonField(other.out, "digest"), JsonField(run.out, "digest"));
+}
+
+TEST_F(CommandTest, ExportsAnyVersionAndVerifies) {
+  const CommandResult run = OnStore({"run", SphereJob(), "--json"});
+  ASSERT_EQ(run.code, kExitOk) << run.err;
+  const CommandResult last = OnStore({"export", "sphere-1", "--version", "20", "--output", Path("m.npz"), "--json"});
+  EXPECT_EQ(JsonField(last.out, "digest"), JsonField(run.out, "digest"));
+  ExpectJson(OnStore({"export", "sphere-1", "--version", "13", "--output", Path("m13.npz"), "--json"}).out,
+             "j['version'] == 13");
+  const CommandResult beyond = OnStore({"export", "sphere-1", "--version", "21", "--output", Path("m21.npz")});
+  EXPECT_EQ(beyond.code, kExitUsage) << beyond.err;
+  ExpectJson(OnStore({"verify", "sphere-1", "--json"}).out,
+             "j['verified'] is True and j['generations'] == 20 and j['first_state_note'] == ''");
+}
+
+TEST_F(CommandTest, EvaluatesAVersion) {
+  ASSERT_EQ(OnStore({"run", SphereJob()}).code, kExitOk);
+  ExpectJson(OnStore({"evaluate", "sphere-1", "--episodes", "5", "--version", "20", "--json"}).out,
+             "j['version'] == 20 and j['accuracy'] is None and j['fitness'] < 0 and j['spec']['split'] == 'TEST'");
+  EXPECT_THAT(OnStore({"evaluate", "sphere-1", "--episodes", "5", "--split", "validation"}).out,
+              HasSubstr("VALIDATION"));
+}
+
+// A coordinator with a worker that is not embedded in the command.
+class RemoteCommandTest : public CommandTest {
+ protected:
+  void SetUp() override {
+    CommandTest::SetUp();
+    ServerOptions options;
+    options.address = "127.0.0.1:0";
+    auto server = CoordinatorServer::Start(options);
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    address_ = "127.0.0.1:" + std::to_string(server_->port());
+  }
+
+  std::unique_ptr<CoordinatorServer> server_;
+  std::string address_;
+};
+
+TEST_F(RemoteCommandTest, SubmitWatchesAJobToItsEnd) {
+  const auto channel = server_->InProcessChannel();
+  WorkerOptions options;
+  options.id = "w";
+  Worker worker(options, MakeGrpcTransport(channel, channel));
+  worker.Start();
+  const CommandResult submit = Command({"submit", SphereJob(), "--watch", "--coordinator", address_});
+  EXPECT_EQ(submit.code, kExitOk) << submit.err;
+  EXPECT_THAT(submit.out, AllOf(HasSubstr("submitted sphere-1"), HasSubstr("SUCCEEDED")));
+  setenv("SEEDCAST_COORDINATOR", address_.c_str(), 1);
+  EXPECT_THAT(Command({"list"}).out, ContainsRegex("sphere-1 +SUCCEEDED"));
+  EXPECT_EQ(Command({"verify", "sphere-1"}).code, kExitOk);
+  EXPECT_THAT(OnStore({"list"}).out, Not(HasSubstr("sphere-1"))) << "a store named by hand wins over the environment";
+  worker.RequestDrain();
+  EXPECT_TRUE(worker.Join().ok());
+}
+
+TEST_F(RemoteCommandTest, AnUnreachableCoordinatorIsExitCodeThree) {
+  server_->Shutdown(absl::ZeroDuration());
+  const CommandResult list = Command({"list", "--coordinator", address_});
+  EXPECT_EQ(list.code, kExitUnreachable);
+  EXPECT_THAT(list.err, HasSubstr("coordinator " + address_ + " cannot be reached"));
+}
+
+struct UsageCase {
+  std::vector<std::string> arguments;
+  std::string error;  // somewhere in it
+};
+
+TEST_F(CommandTest, BadUsageIsExitCodeTwoWithOneClearLine) {
+  const std::string job = SphereJob();
+  const UsageCase kCases[] = {
+      {{}, "subcommand is required"},
+      {{"frobnicate"}, ""},
+      {{"run", "--store", Path("store")}, "FILE or --resume JOB"},
+      {{"run", job, "--resume", "sphere-1"}, "excludes"},
+      {{"run", job, "--slots", "0"}, "--slots"},
+      {{"run", Path("none.yaml")}, "none.yaml: cannot be opened: No such file or directory"},
+      {{"run", job, "--set", "strategy.popsize=3"}, "strategy.popsize: unknown field"},
+      {{"run", job, "--set", "strategy.population_size=3"}, "strategy.population_size: 3, expected an even number"},
+      {{"run", job, "--output", folder_.path()}, "is a folder, expected the name of a file"},
+      {{"submit", job, "--watch", "--store", Path("store")}, "seedcast run trains here"},
+      {{"show", "nobody-1", "--store", Path("store")}, "nobody-1"},
+      {{"fork", "nobody-1", "--version", "1", "--store", Path("store")}, "nobody-1"},
+      {{"fork", "nobody-1", "--store", Path("store")}, "--version is required"},
+      {{"evaluate", "x", "--split", "other"}, "--split"},
+      {{"evaluate", "x", "--way", "-1"}, "--way"},
+      {{"completion", "tcsh"}, "tcsh"},
+  };
+  for (const UsageCase& usage : kCases) {
+    const CommandResult result = Command(usage.arguments);
+    EXPECT_EQ(result.code, kExitUsage) << ::testing::PrintToString(usage.arguments) << result.err;
+    EXPECT_THAT(result.err, HasSubstr(usage.error)) << ::testing::PrintToString(usage.arguments);
+    EXPECT_EQ(result.out, "");
+  }
+}
+
+TEST_F(CommandTest, AnUnwritableModelIsRefusedBeforeTraining) {
+  const CommandResult run = OnStore({"run", SphereJob(), "--output", "/proc/no/model.npz"});
+  EXPECT_NE(run.code, kExitOk);
+  EXPECT_THAT(run.err, HasSubstr("/proc/no: cannot be made"));
+  EXPECT_FALSE(std::filesystem::exists(Path("store")));
+}
+
+TEST_F(CommandTest, HelpShowsExamplesAndExitCodes) {
+  const CommandResult help = Command({"--help"});
+  EXPECT_EQ(help.code, kExitOk);
+  EXPECT_THAT(help.out, AllOf(HasSubstr("Exit codes"), HasSubstr("130 interrupted")));
+  for (const char* name : {"run", "submit", "list", "show", "watch", "pause", "resume", "cancel", "fork", "evaluate",
+                           "export", "verify", "completion"}) {
+    EXPECT_THAT(Command({name, "--help"}).out, HasSubstr("Examples:")) << name;
+  }
+}
+
+TEST_F(CommandTest, VersionIsPrintedForPeopleAndMachines) {
+  EXPECT_THAT(Command({"version"}).out, StartsWith("seedcast "));
+  ExpectJson(Command({"version", "--json"}).out, "j['protocol'] >= 1");
+}
+
+}  // namespace
+}  // namespace seedcast

@@ -1,0 +1,137 @@
+// The real binary: signals, exit codes, and two commands on one store at a time.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "tests/testing/temporary_directory.h"
+
+namespace seedcast {
+namespace {
+
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+
+class ProcessTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    unsetenv("SEEDCAST_COORDINATOR");
+    std::ofstream(Path("job.yaml")) << "name: sphere\n"
+                                       "sphere: {dimension: 2000, fitness_noise: 0.01}\n"
+                                       "strategy: {population_size: 64}\n"
+                                       "generations: 500\n";
+  }
+  void TearDown() override {
+    for (const pid_t pid : children_) kill(pid, SIGKILL);
+  }
+
+  std::string Path(const std::string& name) const { return folder_ / name; }
+  std::string Read(const std::string& name) const {
+    std::ostringstream text;
+    text << std::ifstream(Path(name)).rdbuf();
+    return text.str();
+  }
+
+  // Starts the binary on the test's store; its output goes to NAME.out and NAME.err.
+  pid_t Start(const std::string& name, std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), SEEDCAST_BINARY);
+    arguments.insert(arguments.end(), {"--store", Path("store")});
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    const std::string out = Path(name + ".out"), err = Path(name + ".err");
+    const pid_t pid = fork();
+    if (pid == 0) {
+      if (!freopen(out.c_str(), "w", stdout) || !freopen(err.c_str(), "w", stderr)) _exit(99);
+      execv(argv[0], argv.data());
+      _exit(98);
+    }
+    children_.push_back(pid);
+    return pid;
+  }
+
+  int Wait(pid_t pid) {
+    int status = 0;
+    waitpid(pid, &status, 0);
+    std::erase(children_, pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+  int Run(const std::string& name, const std::vector<std::string>& arguments) { return Wait(Start(name, arguments)); }
+
+  // Asks through the running command's own socket, until the job has made some way.
+  bool MakesProgress() {
+    for (int i = 0; i < 200; ++i) {
+      if (Run("list", {"list"}) == 0 && ::testing::Matches(ContainsRegex(" [1-9][0-9]*/"))(Read("list.out")))
+        return true;
+      usleep(20'000);
+    }
+    ADD_FAILURE() << "no progress within the time: " << Read("list.out") << Read("list.err");
+    return false;
+  }
+
+  static std::string Digest(const std::string& json) {
+    const size_t at = json.find("\"digest\": \"");
+    return at == std::string::npos ? "" : json.substr(at + 11, 64);
+  }
+
+  const TemporaryDirectory folder_;
+  std::vector<pid_t> children_;
+};
+
+class SignalTest : public ProcessTest, public ::testing::WithParamInterface<int> {};
+
+TEST_P(SignalTest, KeepsProgressAndResumesToTheSameDigest) {
+  const pid_t run = Start("run", {"run", Path("job.yaml")});
+  ASSERT_TRUE(MakesProgress());
+  kill(run, GetParam());
+  EXPECT_EQ(Wait(run), 130);
+  EXPECT_THAT(Read("run.err"),
+              ContainsRegex("interrupted at generation [0-9]+/500; progress is kept, go on with: seedcast run --resume "
+                            "sphere-1 --store "));
+  EXPECT_EQ(Read("run.out"), "");
+  ASSERT_EQ(Run("resumed", {"run", "--resume", "sphere-1", "--json"}), 0) << Read("resumed.err");
+  ASSERT_EQ(Run("whole", {"run", Path("job.yaml"), "--json"}), 0) << Read("whole.err");
+  EXPECT_NE(Digest(Read("whole.out")), "");
+  EXPECT_EQ(Digest(Read("resumed.out")), Digest(Read("whole.out")));
+}
+
+INSTANTIATE_TEST_SUITE_P(Signals, SignalTest, ::testing::Values(SIGINT, SIGTERM),
+                         [](const auto& info) { return info.param == SIGINT ? "Interrupt" : "Terminate"; });
+
+TEST_F(ProcessTest, ASecondSignalEndsItAtOnce) {
+  const pid_t run = Start("run", {"run", Path("job.yaml")});
+  ASSERT_TRUE(MakesProgress());
+  kill(run, SIGINT);
+  kill(run, SIGTERM);
+  EXPECT_EQ(Wait(run), 130);
+}
+
+TEST_F(ProcessTest, SurvivesKillAndTakesTheJobUpAgain) {
+  const pid_t run = Start("run", {"run", Path("job.yaml")});
+  ASSERT_TRUE(MakesProgress());
+  kill(run, SIGKILL);
+  EXPECT_EQ(Wait(run), 128 + SIGKILL);
+  EXPECT_EQ(Run("list", {"list"}), 0) << Read("list.err") << "the socket left behind is in the way";
+  EXPECT_EQ(Run("resumed", {"run", "--resume", "sphere-1"}), 0) << Read("resumed.err");
+  EXPECT_EQ(Run("verify", {"verify", "sphere-1"}), 0) << Read("verify.err");
+}
+
+TEST_F(ProcessTest, OtherCommandsReachTheRunningOneAndASecondRunIsRefused) {
+  const pid_t run = Start("run", {"run", Path("job.yaml"), "--set", "generations=1000000"});
+  ASSERT_TRUE(MakesProgress());
+  EXPECT_EQ(Run("second", {"run", Path("job.yaml")}), 1);
+  EXPECT_THAT(Read("second.err"), HasSubstr("seedcast: "));
+  EXPECT_EQ(Run("cancel", {"cancel", "sphere-1"}), 0) << Read("cancel.err");
+  EXPECT_EQ(Wait(run), 1);
+  EXPECT_THAT(Read("run.err"), HasSubstr("sphere-1 was cancelled at generation"));
+}
+
+}  // namespace
+}  // namespace seedcast
