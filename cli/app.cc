@@ -1,7 +1,6 @@
 #include "cli/app.h"
 
-#include <algorithm>
-
+#include "absl/strings/match.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/table.h"
@@ -40,8 +39,11 @@ int RunApp(const std::vector<std::string>& arguments, Console& console) {
   }
   const absl::Status status = action();
   console.out.flush();
-  if (!status.ok()) console.err << "seedcast: " << Printable(status.message()) << std::endl;
-  return ExitCodeOf(status);
+  const int code = ExitCodeOf(status);
+  // A call that was cut short says no more than that, where the command itself had nothing to add.
+  const bool bare = code == kExitInterrupted && !absl::StartsWith(status.message(), "interrupted");
+  if (!status.ok()) console.err << "seedcast: " << (bare ? "interrupted" : Printable(status.message())) << std::endl;
+  return code;
 }
 
 }  // namespace seedcast
