@@ -18,7 +18,7 @@ constexpr const char* kDescription =
 constexpr const char* kFooter =
     "Examples:\n"
     "  seedcast run examples/glyphs.yaml            train here, test, write the model\n"
-    "  seedcast submit job.yaml --coordinator host:5100 --watch\n"
+    "  seedcast submit job.yaml --coordinator host:7070 --watch\n"
     "  seedcast show glyphs-1\n"
     "  seedcast verify glyphs-1                     replay the log, compare every digest\n"
     "\n"

@@ -133,7 +133,7 @@ void AddJobCommands(CLI::App& app, Console& console, Action* action) {
 
   auto flags = std::make_shared<JobFlags>();
   CLI::App* command = AddCommand(app, "submit", "Hand a job to a coordinator",
-                                 "  seedcast submit examples/omniglot.yaml --coordinator host:5100 --watch\n"
+                                 "  seedcast submit examples/omniglot.yaml --coordinator host:7070 --watch\n"
                                  "  seedcast submit job.yaml --set strategy.population_size=1024 --set seed=7",
                                  flags);
   command->add_option("FILE", flags->file, "Job file (YAML)")->required();
@@ -153,7 +153,7 @@ void AddJobCommands(CLI::App& app, Console& console, Action* action) {
 
   flags = std::make_shared<JobFlags>();
   command = AddCommand(app, "watch", "Follow a job to its end; with --json one line a status",
-                       "  seedcast watch omniglot-1 --coordinator host:5100", flags);
+                       "  seedcast watch omniglot-1 --coordinator host:7070", flags);
   add_job(command, *flags);
   set_action(command, flags, Watch);
 

@@ -217,7 +217,7 @@ void AddRunCommand(CLI::App& app, Console& console, Action* action) {
       "  seedcast run examples/omniglot.yaml --data ~/omniglot\n"
       "  seedcast run examples/glyphs.yaml --set seed=7 --set generations=100 --json\n"
       "  seedcast run --resume omniglot-1              after Ctrl-C, or a crash\n"
-      "  seedcast run job.yaml --listen 127.0.0.1:5100    others may watch, and workers may help");
+      "  seedcast run job.yaml --listen 127.0.0.1:7070    others may watch, and workers may help");
   CLI::Option* file = command->add_option("FILE", flags->file, "Job file (YAML)");
   CLI::Option* resume =
       command->add_option("--resume", flags->resume, "Go on with a job of the store")->type_name("JOB")->excludes(file);
