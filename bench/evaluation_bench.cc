@@ -1,5 +1,6 @@
-// ES evaluations per second of one machine, without a coordinator: what a worker's slots do, noise included, beside pure inference with
-// the same kernels on the same episodes. One JSON object a row, on standard output; bench/run.py makes the table.
+// ES evaluations per second of one machine, without a coordinator: what a worker's slots do, noise included, beside
+// pure inference with the same kernels on the same episodes. One JSON object a row, on standard output; bench/run.py
+// makes the table.
 //
 //   evaluation_bench [--seconds S] [--threads N] [--filters F] [--way W --shot S --query Q] [--kernels NAME]
 #include <atomic>
@@ -50,7 +51,8 @@ v1::JobSpec SpecOf(const Flags& flags, v1::NumericClass numeric_class) {
   return *Resolve(spec);
 }
 
-// Runs `body(thread)` on every thread again and again for about `seconds`; returns the calls per second of all threads together.
+// Runs `body(thread)` on every thread again and again for about `seconds`; returns the calls per second of all threads
+// together.
 template <typename Body>
 double CallsPerSecond(const Flags& flags, const Body& body) {
   std::atomic<int64_t> calls{0};

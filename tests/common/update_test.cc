@@ -142,7 +142,8 @@ TEST_F(UpdateTest, EveryShapingOptimizerAndNoiseClimbs) {
   }
 }
 
-// Golden: a change of this digest would change every job ever run. tests/golden/numpy_reference.py says why it is right.
+// Golden: a change of this digest would change every job ever run. tests/golden/numpy_reference.py says why it is
+// right.
 TEST_F(UpdateTest, GoldenDigest) {
   const v1::JobSpec spec = SphereJob(3000, 64);
   State state = ZeroState(spec);
