@@ -90,12 +90,13 @@ class CoordinatorServer::Impl {
       : options_(options),
         datasets_(DataOptionsOf(options)),
         store_(std::move(store)),
+        registry_(options.hello_timeout),
         coordinator_(CoordinatorOptionsOf(options, &datasets_), store_.get(), &registry_) {}
 
   absl::Status Start() {
     RETURN_IF_ERROR(coordinator_.Recover(clock_.Now()));
     jobs_recovered_ = coordinator_.List(clock_.Now()).jobs_size();
-    loop_.emplace(&coordinator_, &clock_);
+    loop_.emplace(&coordinator_, &clock_, [this](absl::Time now) { registry_.CutOffStrangers(now); });
     workers_.emplace(&*loop_, &registry_);
     jobs_.emplace(&*loop_, [this](const v1::JobSpec& spec) { return datasets_.MakeReady(spec); });
     parameters_.emplace(&*loop_, [this](const std::string& digest) { return datasets_.Read(digest); });

@@ -27,7 +27,9 @@ struct ServerOptions {
   std::string cache_directory;  // of downloaded and decoded data sets; empty: the user's cache directory
 
   absl::Duration lease_ttl = absl::Seconds(30);  // a worker silent for so long loses its leases; 1 s .. 1 h
-  int update_threads = 1;                        // for the coordinator's own Update, 1 .. 1024
+  // A worker's stream that does not say Hello, or does not read what ends it, is cut off after so long.
+  absl::Duration hello_timeout = absl::Seconds(10);
+  int update_threads = 1;  // for the coordinator's own Update, 1 .. 1024
 
   absl::Status Validate() const;  // INVALID_ARGUMENT names the field, its value and what is expected
 };

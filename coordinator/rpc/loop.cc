@@ -9,8 +9,8 @@ constexpr absl::Duration kTick = absl::Milliseconds(100);
 
 }  // namespace
 
-CoordinatorLoop::CoordinatorLoop(Coordinator* coordinator, const Clock* clock)
-    : coordinator_(*coordinator), clock_(*clock), thread_([this] { Run(); }) {}
+CoordinatorLoop::CoordinatorLoop(Coordinator* coordinator, const Clock* clock, std::function<void(absl::Time now)> also)
+    : coordinator_(*coordinator), clock_(*clock), also_(std::move(also)), thread_([this] { Run(); }) {}
 
 void CoordinatorLoop::Post(Task task) {
   absl::MutexLock lock(&mutex_);
@@ -39,6 +39,7 @@ void CoordinatorLoop::Run() {
     batch.clear();
     if (const absl::Time now = clock_.Now(); now >= next_tick) {
       coordinator_.OnTick(now);
+      also_(now);
       next_tick = now + kTick;
     }
   }

@@ -17,8 +17,8 @@ class CoordinatorLoop {
  public:
   using Task = std::function<void(Coordinator& coordinator, absl::Time now)>;
 
-  // Borrows both until Stop. Runs OnTick every 100 ms.
-  CoordinatorLoop(Coordinator* coordinator, const Clock* clock);
+  // Borrows both until Stop. Every 100 ms runs OnTick, then `also` on the same thread.
+  CoordinatorLoop(Coordinator* coordinator, const Clock* clock, std::function<void(absl::Time now)> also);
   ~CoordinatorLoop() { Stop(); }
 
   // Any thread. Tasks must not block. After Stop has returned nothing may be posted.
@@ -33,6 +33,7 @@ class CoordinatorLoop {
 
   Coordinator& coordinator_;
   const Clock& clock_;
+  const std::function<void(absl::Time now)> also_;
 
   absl::Mutex mutex_;
   std::vector<Task> tasks_ ABSL_GUARDED_BY(mutex_);

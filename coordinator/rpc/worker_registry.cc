@@ -44,13 +44,43 @@ void WorkerRegistry::Close(const std::string& worker_id, const absl::Status& rea
   stream->End(reason);
 }
 
+void WorkerRegistry::Add(const std::string& worker_id, WorkerStream* stream) {
+  Remove(worker_id);
+  strangers_.erase(stream);
+  streams_[worker_id] = stream;
+}
+
+void WorkerRegistry::Remove(const std::string& worker_id) {
+  const auto found = streams_.find(worker_id);
+  if (found == streams_.end()) return;
+  AddStranger(found->second);
+  streams_.erase(found);
+}
+
 WorkerStream* WorkerRegistry::Find(const std::string& worker_id) const {
   const auto found = streams_.find(worker_id);
   return found == streams_.end() ? nullptr : found->second;
 }
 
 void WorkerRegistry::CloseAll(const absl::Status& reason) {
-  for (const auto& [id, stream] : std::exchange(streams_, {})) stream->End(reason);
+  for (const auto& [id, stream] : std::exchange(streams_, {})) {
+    AddStranger(stream);
+    stream->End(reason);
+  }
+}
+
+void WorkerRegistry::CutOffStrangers(absl::Time now) {
+  for (auto it = strangers_.begin(); it != strangers_.end();) {
+    auto& [stream, deadline] = *it;
+    if (deadline == absl::InfiniteFuture()) deadline = now + patience_;
+    if (now < deadline) {
+      ++it;
+      continue;
+    }
+    LogWarning("stream cut off", {{"reason", "no Hello, or it was told to end and does not read"}});
+    stream->Abort(absl::DeadlineExceededError("no Hello in time"));  // an earlier status stands
+    it = strangers_.erase(it);
+  }
 }
 
 void WorkerRegistry::Count(const std::string& job_id, int64_t bytes) {
@@ -67,7 +97,8 @@ void WorkerRegistry::OnStreamOpened() {
   ++open_streams_;
 }
 
-void WorkerRegistry::OnStreamDeleted() {
+void WorkerRegistry::OnStreamDeleted(WorkerStream* stream) {
+  strangers_.erase(stream);
   absl::MutexLock lock(&mutex_);
   --open_streams_;
 }

@@ -1,6 +1,10 @@
 // The streams of connected workers by worker_id: how the coordinator's messages find their way out.
 //
-// Everything but AwaitNoStreams runs on the coordinator's thread, so there is no lock around the map.
+// A stream that is no worker's (before its Hello, or told to end) has only so long to change that: then it is cut off,
+// or silent peers, and those that do not read their last messages, would pile up here.
+//
+// Everything but OnStreamOpened and AwaitNoStreams runs on the coordinator's thread, so there is no lock around the
+// maps.
 #pragma once
 
 #include <map>
@@ -19,28 +23,38 @@ class WorkerStream;
 
 class WorkerRegistry final : public WorkerLinks {
  public:
+  // `patience` is how long a stream may be no worker's.
+  explicit WorkerRegistry(absl::Duration patience) : patience_(patience) {}
+
   // A worker that does not take its messages is cut off.
   void Send(const std::string& worker_id, const v1::CoordinatorMessage& message) override;
   void Close(const std::string& worker_id, const absl::Status& reason) override;
 
   // Null when no stream has this id.
   WorkerStream* Find(const std::string& worker_id) const;
-  void Add(const std::string& worker_id, WorkerStream* stream) { streams_[worker_id] = stream; }
-  void Remove(const std::string& worker_id) { streams_.erase(worker_id); }
+  // In the place of the stream that has it now, if any.
+  void Add(const std::string& worker_id, WorkerStream* stream);
+  void Remove(const std::string& worker_id);
   void CloseAll(const absl::Status& reason);
 
   // Bytes on the wire of a job. WorkerLinks must not call the coordinator back, so they wait here for TakeBytes.
   void Count(const std::string& job_id, int64_t bytes);
   void TakeBytes(Coordinator& coordinator);
 
+  void AddStranger(WorkerStream* stream) { strangers_.emplace(stream, absl::InfiniteFuture()); }
+  // Cuts off those whose time is over; theirs begins with the first call that finds them. Call every 100 ms or so.
+  void CutOffStrangers(absl::Time now);
+
   // Streams alive, with or without Hello. AwaitNoStreams: false after `timeout`.
   void OnStreamOpened();
-  void OnStreamDeleted();
+  void OnStreamDeleted(WorkerStream* stream);
   bool AwaitNoStreams(absl::Duration timeout);
 
  private:
+  const absl::Duration patience_;
   std::map<std::string, WorkerStream*> streams_;
-  std::map<std::string, int64_t> bytes_;  // by job, since the last TakeBytes
+  std::map<WorkerStream*, absl::Time> strangers_;  // no worker's, with their deadline once it is known
+  std::map<std::string, int64_t> bytes_;           // by job, since the last TakeBytes
 
   absl::Mutex mutex_;
   int open_streams_ ABSL_GUARDED_BY(mutex_) = 0;

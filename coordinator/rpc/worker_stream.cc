@@ -15,6 +15,7 @@ const std::string& JobOf(const v1::WorkerMessage& message) {
 WorkerStream::WorkerStream(grpc::CallbackServerContext* context, CoordinatorLoop* loop, WorkerRegistry* registry)
     : QueuedWriter(context), loop_(*loop), registry_(*registry), peer_(context->peer()) {
   registry_.OnStreamOpened();
+  loop_.Post([this](Coordinator&, absl::Time) { registry_.AddStranger(this); });
   StartRead(&incoming_);
 }
 
@@ -56,18 +57,18 @@ void WorkerStream::TakeHello(Coordinator& coordinator, absl::Time now) {
   if (!incoming_.has_hello()) return End(absl::InvalidArgumentError("the first message of a worker must be Hello"));
   const std::string& id = incoming_.hello().worker_id();
   if (id.empty()) return End(absl::InvalidArgumentError("worker_id: empty, expected a name"));
-  if (registry_.Find(id) != nullptr) {
-    LogInfo("worker replaced", {{"worker", id}, {"peer", peer_}});
-    registry_.Close(id, absl::AlreadyExistsError(absl::StrCat("another worker has connected as '", id, "'")));
-    coordinator.OnWorkerGone(id, now);
-  }
+  WorkerStream* const previous = registry_.Find(id);
   worker_id_ = id;
   registry_.Add(id, this);  // before OnHello, which sends Welcome
   if (const absl::Status status = coordinator.OnHello(incoming_.hello(), now); !status.ok()) {
     LogWarning("worker refused", {{"worker", id}, {"peer", peer_}, {"reason", std::string(status.message())}});
     registry_.Remove(id);
-    End(status);
+    if (previous != nullptr) registry_.Add(id, previous);  // who is refused takes nobody's place
+    return End(status);
   }
+  if (previous == nullptr) return;
+  LogInfo("worker replaced", {{"worker", id}, {"peer", peer_}});
+  previous->End(absl::AlreadyExistsError(absl::StrCat("another worker has connected as '", id, "'")));
 }
 
 void WorkerStream::Leave(Coordinator& coordinator, absl::Time now) {

@@ -20,7 +20,7 @@ class WorkerStream final
   WorkerStream(grpc::CallbackServerContext* context, CoordinatorLoop* loop, WorkerRegistry* registry);
 
  private:
-  ~WorkerStream() override { registry_.OnStreamDeleted(); }
+  ~WorkerStream() override { registry_.OnStreamDeleted(this); }
 
   // gRPC's threads.
   void OnReadDone(bool ok) override;

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "absl/time/clock.h"
 #include "common/version.h"
 #include "tests/coordinator/rpc/server_fixture.h"
 #include "worker/tasks/task.h"
@@ -89,6 +90,57 @@ TEST_F(WorkerServiceTest, ASecondStreamOfOneWorkerReplacesTheFirst) {
   EXPECT_TRUE(message.has_job_opened());
   ASSERT_TRUE(second->Read(&message));
   EXPECT_TRUE(message.has_lease());
+}
+
+TEST_F(WorkerServiceTest, ARefusedHelloTakesNobodysPlace) {
+  Context context;
+  const Stream stream = workers_->Connect(&context);
+  ExpectWelcome(stream, "w1");
+  EXPECT_EQ(EndAfter(Hello("w1", kProtocolVersion + 1)).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  Submit(SphereJob(1));  // the first one is still served
+  v1::CoordinatorMessage message;
+  ASSERT_TRUE(stream->Read(&message));
+  EXPECT_TRUE(message.has_job_opened());
+}
+
+class ImpatientServerTest : public WorkerServiceTest {
+ protected:
+  void SetUp() override {
+    ServerOptions options;
+    options.hello_timeout = absl::Milliseconds(300);
+    StartServer(options);
+  }
+};
+
+TEST_F(ImpatientServerTest, CutsOffAStreamWithoutHello) {
+  Context context;
+  const Stream stream = workers_->Connect(&context);
+  const absl::Time start = absl::Now();
+  v1::CoordinatorMessage message;
+  EXPECT_FALSE(stream->Read(&message));
+  EXPECT_FALSE(stream->Finish().ok());
+  EXPECT_LT(absl::Now() - start, absl::Seconds(20));
+}
+
+TEST_F(ImpatientServerTest, CutsOffAReplacedStreamThatDoesNotRead) {
+  Context first_context, second_context;
+  const Stream first = workers_->Connect(&first_context);
+  ASSERT_TRUE(first->Write(Hello("w1")));
+  const Stream second = workers_->Connect(&second_context);
+  ExpectWelcome(second, "w1");
+  const absl::Time start = absl::Now();
+  EXPECT_FALSE(first->Finish().ok());
+  EXPECT_LT(absl::Now() - start, absl::Seconds(20));
+}
+
+TEST_F(ImpatientServerTest, KeepsAWorkerThatHasNothingToSay) {
+  Context context;
+  const Stream stream = workers_->Connect(&context);
+  ExpectWelcome(stream, "w1");
+  absl::SleepFor(absl::Seconds(1));
+  Submit(SphereJob(1));
+  v1::CoordinatorMessage message;
+  EXPECT_TRUE(stream->Read(&message));
 }
 
 TEST_F(WorkerServiceTest, WorkGoesOnWhenAWorkerVanishesInTheMiddleOfALease) {
