@@ -10,6 +10,21 @@ const std::string& JobOf(const v1::WorkerMessage& message) {
   return message.has_lease_failed() ? message.lease_failed().job_id() : message.result().job_id();
 }
 
+// No honest error comes near it. Errors of workers go into the log, the store and every status of their job.
+constexpr size_t kMaxErrorBytes = 4096;
+
+void Shorten(std::string* text) {
+  if (text->size() <= kMaxErrorBytes) return;
+  size_t end = kMaxErrorBytes;
+  while (((*text)[end] & 0xC0) == 0x80) --end;  // not inside a character: a proto string must stay UTF-8
+  text->resize(end);
+}
+
+void ShortenErrors(v1::WorkerMessage* message) {
+  if (message->has_result()) Shorten(message->mutable_result()->mutable_first_error());
+  if (message->has_lease_failed()) Shorten(message->mutable_lease_failed()->mutable_error());
+}
+
 }  // namespace
 
 WorkerStream::WorkerStream(grpc::CallbackServerContext* context, CoordinatorLoop* loop, WorkerRegistry* registry)
@@ -50,6 +65,7 @@ void WorkerStream::Take(Coordinator& coordinator, absl::Time now) {
     return End(absl::InvalidArgumentError("a second Hello on one stream"));
   }
   registry_.Count(JobOf(incoming_), static_cast<int64_t>(incoming_.ByteSizeLong()));
+  ShortenErrors(&incoming_);
   coordinator.OnMessage(worker_id_, incoming_, now);
 }
 

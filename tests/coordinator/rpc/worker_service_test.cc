@@ -103,6 +103,26 @@ TEST_F(WorkerServiceTest, ARefusedHelloTakesNobodysPlace) {
   EXPECT_TRUE(message.has_job_opened());
 }
 
+TEST_F(WorkerServiceTest, AnErrorOfAMegabyteDoesNotReachTheClients) {
+  Context context;
+  const Stream stream = workers_->Connect(&context);
+  ExpectWelcome(stream, "w1");
+  v1::JobRequest request;
+  request.set_job_id(Submit(SphereJob(1)).job_id());
+  v1::CoordinatorMessage message;
+  while (stream->Read(&message) && !message.has_lease()) continue;
+  v1::WorkerMessage failed;
+  failed.mutable_lease_failed()->set_lease_id(message.lease().lease_id());
+  for (int i = 0; i < 500'000; ++i) failed.mutable_lease_failed()->mutable_error()->append("\u00e9");  // two bytes
+  ASSERT_TRUE(stream->Write(failed));
+  Context watch_context;
+  const auto watch = jobs_->WatchJob(&watch_context, request);
+  v1::JobStatus status;
+  while (watch->Read(&status) && status.numeric_class_note().empty()) continue;
+  EXPECT_THAT(status.numeric_class_note(), HasSubstr("worker w1: \u00e9"));
+  EXPECT_LT(status.numeric_class_note().size(), 5000u);
+}
+
 class ImpatientServerTest : public WorkerServiceTest {
  protected:
   void SetUp() override {
