@@ -19,7 +19,7 @@ void Engine::On(const ResultArrived& event) {
   Work* work = FindWork(result);
   if (work == nullptr) {
     if (worker->leases.contains(result.lease_id())) GiveBack(result.lease_id());
-  } else if (!work->Check(result).ok()) {
+  } else if (!CanServe(*worker, *work->job) || !work->Check(result).ok()) {  // other bits, or no sense
     ++stats_.rejected_results;
     worker->RecordFailure(result.job_id(), now_);
     work->job->last_lease_error = "worker " + worker->worker_id + ": malformed result";

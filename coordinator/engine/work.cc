@@ -10,6 +10,8 @@
 namespace seedcast::engine {
 namespace {
 
+// More than any lease takes; a sum of such times still tells half seconds apart, which fair shares need.
+constexpr double kMaxSeconds = 1e6;
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
 bool SameEpisodes(const v1::EvaluationSpec& a, const v1::EvaluationSpec& b) {
@@ -65,8 +67,8 @@ absl::Status Work::Check(const v1::LeaseResult& result) const {
       return absl::InvalidArgumentError(absl::StrCat("failed offset ", offset, ", expected 0 .. ", values - 1));
     }
   }
-  if (!std::isfinite(result.seconds()) || result.seconds() < 0) {
-    return absl::InvalidArgumentError(absl::StrCat("seconds ", result.seconds(), ", expected a number >= 0"));
+  if (!(result.seconds() >= 0 && result.seconds() <= kMaxSeconds)) {  // so is NaN
+    return absl::InvalidArgumentError(absl::StrCat("seconds ", result.seconds(), ", expected 0 .. ", kMaxSeconds));
   }
   return absl::OkStatus();
 }

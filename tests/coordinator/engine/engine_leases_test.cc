@@ -195,6 +195,7 @@ TEST_F(LeaseTest, RefusesMalformedResultsAndTakesTheLeaseBack) {
       {"accuracy for pairs", [](v1::LeaseResult* r) { r->add_accuracy(1); }},
       {"a failed offset outside", [](v1::LeaseResult* r) { r->add_failed(2); }},
       {"time that is none", [](v1::LeaseResult* r) { r->set_seconds(kNaN); }},
+      {"time that never was", [](v1::LeaseResult* r) { r->set_seconds(1e300); }},
   };
   Join("w");
   Add("j", 100);
@@ -207,6 +208,18 @@ TEST_F(LeaseTest, RefusesMalformedResultsAndTakesTheLeaseBack) {
     Send("w", result);
     EXPECT_EQ(engine_.stats().rejected_results, ++rejected) << c.why;
   }
+  EXPECT_EQ(engine_.stats().evaluations, 0);
+}
+
+// By its digest it computes other bits, whatever range it names.
+TEST_F(LeaseTest, RefusesResultsOfAWorkerThatMayNotServeTheJob) {
+  Join("w");
+  Add("j", 100);
+  Join("other", 1, {{v1::F32, "another digest"}});
+  v1::LeaseResult result = ResultOf(leases_["w"].at(0));
+  result.set_lease_id(0);
+  Send("other", result);
+  EXPECT_EQ(engine_.stats().rejected_results, 1);
   EXPECT_EQ(engine_.stats().evaluations, 0);
 }
 
