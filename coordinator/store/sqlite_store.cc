@@ -249,9 +249,9 @@ absl::Status SyncDirectory(const std::filesystem::path& directory) {
 }
 
 absl::Status MakeDirectory(const std::filesystem::path& directory) {
-  if (directory.empty() || std::filesystem::is_directory(directory)) return absl::OkStatus();
+  std::error_code error;  // what cannot be looked at cannot be made either, and that says why
+  if (directory.empty() || std::filesystem::is_directory(directory, error)) return absl::OkStatus();
   RETURN_IF_ERROR(MakeDirectory(directory.parent_path()));
-  std::error_code error;
   std::filesystem::create_directory(directory, error);
   if (error) {
     return absl::ErrnoToStatus(error.value(), absl::StrCat("cannot create directory ", directory.string()));

@@ -109,6 +109,11 @@ TEST_F(SqliteStoreTest, APathThatIsAFileIsRefused) {
   EXPECT_FALSE(OpenSqliteStore(directory_ / "file/store").ok());
 }
 
+TEST_F(SqliteStoreTest, APathThatCannotBeLookedAtIsRefused) {
+  const std::string too_long(300, 'x');
+  EXPECT_FALSE(OpenSqliteStore(directory_.path() + "/" + too_long + "/store").ok());
+}
+
 // However the file is cut, nothing wrong is ever read: the error is DATA_LOSS, at opening or at reading.
 TEST_F(SqliteStoreTest, ACutFileIsDataLossAndNeverWrongData) {
   TellStory(20);
