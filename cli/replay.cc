@@ -51,12 +51,37 @@ absl::Status CheckSnapshot(const std::map<int64_t, Digest>& snapshots, const Sta
                  ToHex(StateDigest(state)));
 }
 
+// The log of a job that succeeded ends with the record of its last version.
+absl::Status CheckClosingRecord(Client& client, const std::string& job_id, Replay* replay) {
+  const int64_t last = replay->state().version;
+  bool closed = false;
+  RETURN_IF_ERROR(client.ReadLog(job_id, last, last + 1, [&](const v1::GenerationRecord& record) {
+    closed = true;
+    return replay->Close(record);
+  }));
+  return closed ? absl::OkStatus() : Differs("the record that closes the log", "missing", absl::StrCat(last));
+}
+
 }  // namespace
 
 Replay::Replay(v1::JobSpec spec, State first, std::optional<Digest> chain, int threads)
     : spec_(std::move(spec)), threads_(threads), state_(std::move(first)), chain_(chain) {}
 
 absl::Status Replay::Apply(const v1::GenerationRecord& record) {
+  RETURN_IF_ERROR(Check(record));
+  const auto report = Update(spec_, record.fitness(), threads_, &state_);
+  if (report.ok()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("generation ", record.generation(), ": ", report.status().message()));
+}
+
+absl::Status Replay::Close(const v1::GenerationRecord& record) {
+  RETURN_IF_ERROR(Check(record));
+  if (record.fitness().empty()) return absl::OkStatus();
+  return Differs(absl::StrCat("generation ", record.generation(), ": fitness in the record that closes the log"),
+                 absl::StrCat(record.fitness_size(), " values"), "none");
+}
+
+absl::Status Replay::Check(const v1::GenerationRecord& record) {
   if (record.generation() != state_.version) {
     return Differs("the log's next generation", absl::StrCat(record.generation()), absl::StrCat(state_.version));
   }
@@ -73,9 +98,7 @@ absl::Status Replay::Apply(const v1::GenerationRecord& record) {
                      ToHex(*chain_));
     }
   }
-  const auto report = Update(spec_, record.fitness(), threads_, &state_);
-  if (report.ok()) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat(where, ": ", report.status().message()));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<State> ReadState(Client& client, const v1::JobStatus& status, int64_t version) {
@@ -127,6 +150,7 @@ absl::StatusOr<VerifyReport> Verify(Client& client, const std::string& job_id, i
   if (report.digest != status.digest()) {
     return Differs(absl::StrCat("version ", status.version(), ": digest of the job"), status.digest(), report.digest);
   }
+  if (status.state() == v1::SUCCEEDED) RETURN_IF_ERROR(CheckClosingRecord(client, job_id, &replay));
   return report;
 }
 

@@ -23,9 +23,14 @@ class Replay {
   // DATA_LOSS names the generation, what was expected and what was found.
   absl::Status Apply(const v1::GenerationRecord& record);
 
+  // Checks the record that closes the log of a job that succeeded, which has no fitness, in the same way.
+  absl::Status Close(const v1::GenerationRecord& record);
+
   const State& state() const { return state_; }
 
  private:
+  absl::Status Check(const v1::GenerationRecord& record);
+
   const v1::JobSpec spec_;
   const int threads_;
   State state_;

@@ -45,6 +45,12 @@ class FakeCoordinator final : public v1::JobService::Service, public v1::Paramet
       log.push_back(record);
       EXPECT_TRUE(Update(status.spec(), record.fitness(), 1, &state).ok());
     }
+    v1::GenerationRecord closing;
+    closing.set_generation(kGenerations);
+    closing.set_state_digest(ToBytes(StateDigest(state)));
+    closing.set_chain(ToBytes(ChainNext(chain, kGenerations, StateDigest(state), {})));
+    log.push_back(closing);
+    status.set_state(v1::SUCCEEDED);
     status.set_version(kGenerations);
     status.set_digest(ToHex(StateDigest(state)));
     grpc::ServerBuilder builder;
@@ -138,7 +144,22 @@ const Lie kLies[] = {
     {"chain", [](FakeCoordinator& c) { c.log[0].set_chain(std::string(32, 'x')); },
      "generation 0: link of the chain is"},
     {"missing_record", [](FakeCoordinator& c) { c.log.erase(c.log.begin() + 2); }, "the log's next generation is 3"},
-    {"missing_end", [](FakeCoordinator& c) { c.log.pop_back(); }, "the log's end is 5, expected 6"},
+    {"missing_end", [](FakeCoordinator& c) { c.log.resize(kGenerations - 1); }, "the log's end is 5, expected 6"},
+    {"missing_closing_record", [](FakeCoordinator& c) { c.log.pop_back(); },
+     "the record that closes the log is missing"},
+    {"closing_chain", [](FakeCoordinator& c) { c.log.back().set_chain(std::string(32, 'x')); },
+     "generation 6: link of the chain is "},
+    {"closing_state_digest", [](FakeCoordinator& c) { c.log.back().set_state_digest(std::string(32, 'x')); },
+     "generation 6: state digest in the log is "},
+    {"closing_fitness",
+     [](FakeCoordinator& c) {
+       Digest previous, state;
+       FromBytes(c.log[kGenerations - 1].chain(), &previous);
+       FromBytes(c.log.back().state_digest(), &state);
+       c.log.back().add_fitness(1);
+       c.log.back().set_chain(ToBytes(ChainNext(previous, kGenerations, state, c.log.back().fitness())));
+     },
+     "generation 6: fitness in the record that closes the log is 1 values"},
     {"population", [](FakeCoordinator& c) { c.log[2].add_fitness(0); }, "generation 2: "},
     {"snapshot", [](FakeCoordinator& c) { c.snapshots[4].theta[0] += 1; },
      "version 4: digest of the stored snapshot is "},
@@ -164,6 +185,15 @@ TEST_P(LieTest, IsFoundAndNamed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Lies, LieTest, ::testing::ValuesIn(kLies), [](const auto& info) { return info.param.name; });
+
+TEST(VerifyTest, AcceptsTheLogOfAJobThatStillRuns) {
+  FakeCoordinator coordinator;
+  coordinator.log.pop_back();
+  coordinator.status.set_state(v1::RUNNING);
+  const auto report = VerifyAgainst(coordinator);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->digest, coordinator.status.digest());
+}
 
 TEST(VerifyTest, TakesAForksFirstStateFromItsSnapshot) {
   FakeCoordinator coordinator;
