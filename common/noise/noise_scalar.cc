@@ -1,4 +1,4 @@
-// The specification of the noise (layout: noise.h), and what runs where there is no AVX2.
+// The specification of the noise (layout: noise.h), which the vector versions are tested against.
 #include <bit>
 
 #include "common/noise/noise_kernels.h"
