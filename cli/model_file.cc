@@ -47,7 +47,7 @@ absl::Status PrepareFolder(const std::string& path) {
   std::filesystem::create_directories(folder, error);
   if (error) return absl::ErrnoToStatus(error.value(), absl::StrCat(folder, ": cannot be made"));
   if (access(folder.c_str(), W_OK) != 0) return absl::ErrnoToStatus(errno, absl::StrCat(folder, ": cannot be written"));
-  if (std::filesystem::is_directory(path)) {
+  if (std::filesystem::is_directory(path, error)) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": is a folder, expected the name of a file"));
   }
   return absl::OkStatus();

@@ -22,14 +22,16 @@ constexpr absl::Duration kShutdownGrace = absl::Seconds(2);
 // Where a command that stays listens for other commands on its store; empty where no socket can have that name.
 std::string StoreSocket(const std::string& store_directory) {
   constexpr size_t kMaxSocketPath = 107;  // of sockaddr_un
-  const std::string path = std::filesystem::absolute(store_directory) / "seedcast.sock";
-  return path.size() <= kMaxSocketPath ? path : "";
+  std::error_code error;                  // no working directory, say: the store's own errors tell of it
+  const std::string path = std::filesystem::absolute(store_directory, error) / "seedcast.sock";
+  return !error && path.size() <= kMaxSocketPath ? path : "";
 }
 
 // A channel to the command that has the store open; null when there is none, as after a crash that left its socket.
 std::shared_ptr<grpc::Channel> ChannelOfRunningCommand(const std::string& store_directory) {
   const std::string socket = StoreSocket(store_directory);
-  if (socket.empty() || !std::filesystem::exists(socket)) return nullptr;
+  std::error_code error;
+  if (socket.empty() || !std::filesystem::exists(socket, error)) return nullptr;
   std::shared_ptr<grpc::Channel> channel = MakeChannel("unix:" + socket, ChannelUse::kControl);
   return channel->WaitForConnected(absl::ToChronoTime(absl::Now() + kConnectLocally)) ? channel : nullptr;
 }
