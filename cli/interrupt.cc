@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <map>
 #include <thread>
 
@@ -31,8 +32,10 @@ Calls& TheCalls() {
 // TryCancel() takes locks, which a handler must not: it only wakes a thread that may.
 extern "C" void OnSignal(int) {
   if (interrupted.exchange(true)) _exit(kExitInterrupted);
+  const int saved = errno;
   const char wake = 1;
   [[maybe_unused]] const ssize_t written = write(wake_pipe[1], &wake, 1);
+  errno = saved;
 }
 
 void CancelEndedCalls() {

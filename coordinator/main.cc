@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -36,11 +37,14 @@ int signal_pipe[2];
 void OnSignal(int) {
   static std::atomic<bool> seen = false;
   if (seen.exchange(true)) _exit(kFailure);
+  const int saved = errno;
   const char byte = 0;
   [[maybe_unused]] const ssize_t written = write(signal_pipe[1], &byte, 1);
+  errno = saved;
 }
 
 bool CatchSignals() {
+  signal(SIGPIPE, SIG_IGN);  // the end of whoever reads our log is not ours
   if (pipe(signal_pipe) != 0) return false;
   struct sigaction action = {};
   action.sa_handler = OnSignal;

@@ -43,6 +43,7 @@ void OnSignal(int) {
 }
 
 bool CatchSignals() {
+  signal(SIGPIPE, SIG_IGN);  // the end of whoever reads our log is not ours
   if (pipe(signal_pipe) != 0) return false;
   struct sigaction action = {};
   action.sa_handler = OnSignal;
