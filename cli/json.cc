@@ -78,6 +78,7 @@ std::string ToJson(const Message& message) {
     const FieldDescriptor* field = message.GetDescriptor()->field(i);
     if (field->is_repeated()) {
       std::vector<std::string> items;
+      items.reserve(reflection.FieldSize(message, field));
       for (int k = 0; k < reflection.FieldSize(message, field); ++k) items.push_back(FieldJson(message, field, k));
       object.Raw(field->name(), JsonArray(items));
     } else if (!field->has_presence() || reflection.HasField(message, field)) {

@@ -96,7 +96,7 @@ absl::Status WriteNpz(const std::string& path, const std::vector<Tensor>& tensor
     return status;
   }
   if (std::rename(partial.c_str(), path.c_str()) != 0) {
-    const absl::Status status = absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be written"));
+    absl::Status status = absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be written"));
     std::remove(partial.c_str());
     return status;
   }

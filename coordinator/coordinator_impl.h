@@ -71,8 +71,8 @@ class Coordinator::Impl {
   void Do(const engine::EvaluationDone& action);
 
   absl::StatusOr<JobRecord*> Find(const std::string& job_id);
-  absl::StatusOr<v1::JobStatus> Change(const std::string& job_id, v1::JobState to, std::set<v1::JobState> allowed_from,
-                                       absl::Time now);
+  absl::StatusOr<v1::JobStatus> Change(const std::string& job_id, v1::JobState to,
+                                       const std::set<v1::JobState>& allowed_from, absl::Time now);
   absl::Status Prepare(v1::JobSpec* spec, std::unique_ptr<Task>* task);
   absl::Status CheckRoom() const;
   absl::StatusOr<v1::JobStatus> Create(JobRow row, State first, std::unique_ptr<Task> task, absl::Time now);

@@ -114,7 +114,7 @@ absl::StatusOr<v1::JobStatus> Coordinator::Impl::Create(JobRow row, State first,
 // ---- Changes of state.
 
 absl::StatusOr<v1::JobStatus> Coordinator::Impl::Change(const std::string& job_id, v1::JobState to,
-                                                        std::set<v1::JobState> allowed_from, absl::Time now) {
+                                                        const std::set<v1::JobState>& allowed_from, absl::Time now) {
   ASSIGN_OR_RETURN(JobRecord * job, Find(job_id));
   if (job->row.state == to) return StatusOf(*job, now);
   if (!allowed_from.contains(job->row.state)) {

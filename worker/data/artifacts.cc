@@ -62,7 +62,7 @@ bool ArtifactStore::Has(absl::string_view digest) const {
 }
 
 std::string ArtifactStore::Put(std::string bytes) {
-  const std::string digest = ToHex(Sha256Of(bytes));
+  std::string digest = ToHex(Sha256Of(bytes));  // not const: it is moved out
   // A file that is there is read rather than believed: a damaged one goes away in Get.
   if (Get(digest).ok()) return digest;
   if (!directory_.empty()) {

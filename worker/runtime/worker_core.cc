@@ -42,7 +42,7 @@ WorkerCore::WorkerCore(WorkerCoreOptions options)
 std::vector<WorkerAction> WorkerCore::Handle(WorkerEvent event, absl::Time now) {
   if (phase_ == Phase::kExited) return {};
   now_ = now;
-  std::visit([this](auto&& e) { On(std::move(e)); }, std::move(event));
+  std::visit([this](auto&& e) { On(std::forward<decltype(e)>(e)); }, std::move(event));
   if (phase_ == Phase::kOnline) Schedule();
   if (phase_ == Phase::kOnline) LeaveWhenIdle();
   return std::exchange(actions_, {});
