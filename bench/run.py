@@ -77,7 +77,7 @@ def google_benchmark(name):
 
 
 def rate_of(row):
-    rate = row.get("items_per_second")
+    rate = row.get("values/s")
     return f"{rate / 1e9:.2f} G/s" if rate else f"{row['real_time']:.1f} {row['time_unit']}"
 
 
