@@ -1,5 +1,6 @@
 #include "common/log.h"
 
+#include <atomic>
 #include <cstdio>
 
 #include "absl/strings/escaping.h"
@@ -9,7 +10,7 @@
 namespace seedcast {
 namespace {
 
-LogLevel minimum_level = LogLevel::kInfo;
+std::atomic<LogLevel> minimum_level{LogLevel::kInfo};  // a test may set it while another thread logs
 
 std::string Quoted(absl::string_view value) {
   const bool plain = !value.empty() && value.find_first_not_of(
