@@ -94,7 +94,7 @@ double InferenceRate(const Flags& flags, const LeaseWork& prototype) {
   return 2 * CallsPerSecond(flags, [&](int thread, int64_t call) {
            const int64_t pair = call * flags.threads + thread;
            for (int member = 0; member < 2; ++member) {
-             (void)evaluators[thread]->Evaluate(prototype.state->theta, /*generation=*/0, pair);
+             (void)evaluators[thread]->Evaluate(prototype.state->theta, {0, pair});
            }
          });
 }

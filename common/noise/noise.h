@@ -22,7 +22,7 @@ namespace seedcast {
 enum class NoiseDistribution { kPopcount, kSign };
 
 // Fourth counter word: keeps streams of different purpose apart under one seed.
-enum class NoiseDomain : uint32_t { kPerturbation = 0, kInitialTheta = 1, kEpisode = 2, kTask = 3 };
+enum class NoiseDomain : uint32_t { kPerturbation = 0, kInitialTheta = 1, kEpisode = 2, kTask = 3, kSchedule = 4 };
 
 struct NoiseKey {
   uint64_t seed;

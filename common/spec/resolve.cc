@@ -65,6 +65,9 @@ absl::Status ResolveTask(v1::JobSpec* spec) {
       return ResolveProtoNet(spec->mutable_proto_net());
     case v1::JobSpec::kSphere:
       return ResolveSphere(spec->mutable_sphere());
+    case v1::JobSpec::kLearnedOptimizer:
+    case v1::JobSpec::kInfluence:
+      return absl::OkStatus();
     case v1::JobSpec::TASK_NOT_SET:
       break;
   }
@@ -194,6 +197,10 @@ absl::string_view TaskName(const v1::JobSpec& spec) {
       return "proto_net";
     case v1::JobSpec::kSphere:
       return "sphere";
+    case v1::JobSpec::kLearnedOptimizer:
+      return "learned_optimizer";
+    case v1::JobSpec::kInfluence:
+      return "influence";
     case v1::JobSpec::TASK_NOT_SET:
       break;
   }

@@ -50,7 +50,7 @@ bool LeaseEvaluator::RunPairs(const LeaseWork& work, LeaseControl* control, v1::
 
 void LeaseEvaluator::EvaluateMember(const LeaseWork& work, int64_t pair, float s, v1::LeaseResult* result) {
   Perturb(work.state->theta, noise_, s, absl::MakeSpan(member_));
-  const absl::StatusOr<float> fitness = evaluator_->Evaluate(member_, work.lease.version(), pair);
+  const absl::StatusOr<float> fitness = evaluator_->Evaluate(member_, {work.lease.version(), pair, work.lease.pairs().cluster()});
   if (fitness.ok()) {
     result->add_fitness(*fitness);
   } else {

@@ -79,11 +79,11 @@ class ProtoNetEvaluator : public Evaluator {
         network_(setting_->kernels->make(setting_->network)),
         training_(*setting_, setting_->training) {}
 
-  absl::StatusOr<float> Evaluate(absl::Span<const float> theta, int64_t generation, int64_t pair) override {
+  absl::StatusOr<float> Evaluate(absl::Span<const float> theta, const EpisodeKey& key) override {
     RETURN_IF_ERROR(CheckTheta(theta));
     float sum = 0;
     for (int episode = 0; episode < setting_->episodes_per_pair; ++episode) {
-      ShowTraining({generation, pair, episode});
+      ShowTraining({key.generation, key.pair, episode});
       sum += training_.Measure(theta, network_.get()).fitness;
     }
     return sum / static_cast<float>(setting_->episodes_per_pair);

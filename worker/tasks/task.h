@@ -21,15 +21,43 @@ struct EpisodeMetrics {
   float accuracy;  // NaN for a task without one
 };
 
+// Names the episodes of a pair. Both members see the same ones.
+struct EpisodeKey {
+  int64_t generation = 0;  // for carried state: of the reset (common/strategy/estimator.h)
+  int64_t pair = 0;
+  int cluster = 0;  // 0 for a task without clusters
+};
+
+// Inner training in progress, for estimators that carry it from generation to generation: opaque outside of its task.
+// A pure function of the theta's that it was unrolled with; a worker may lose it and build it again.
+class InnerState {
+ public:
+  virtual ~InnerState() = default;
+  virtual std::unique_ptr<InnerState> Clone() const = 0;
+  virtual int64_t Bytes() const = 0;
+};
+
 // One slot's scratch memory for one task: not thread-safe, one thread at a time; made once, used for many evaluations.
 class Evaluator {
  public:
   virtual ~Evaluator() = default;
 
-  // Fitness of `theta` (num_parameters) on the episodes of this (generation, pair). Both members of a pair are asked
-  // with the same generation and pair, one after the other, and see the same episodes; an implementation may keep them
-  // from the first call to the second. A non-finite fitness is a result; an error means that there is none.
-  virtual absl::StatusOr<float> Evaluate(absl::Span<const float> theta, int64_t generation, int64_t pair) = 0;
+  // Fitness of `theta` (num_parameters) on the episodes of this key. Both members of a pair are asked with the same key,
+  // one after the other; an implementation may keep what they share from the first call to the second. A
+  // non-finite fitness is a result; an error means that there is none.
+  virtual absl::StatusOr<float> Evaluate(absl::Span<const float> theta, const EpisodeKey& key) = 0;
+
+  // For tasks with unrolls (Task::Supports). Begin makes the inner training of a key, whose generation is a reset.
+  // Unroll advances it by the unroll of `generation`, after a restart where BoundaryBefore says so, and returns that
+  // unroll's fitness. UnrollGradient does the same and gives the fitness's gradient with respect to theta
+  // (num_parameters), with the state at the unroll's start held constant.
+  virtual absl::StatusOr<std::unique_ptr<InnerState>> Begin(absl::Span<const float> theta, const EpisodeKey& key);
+  virtual absl::StatusOr<float> Unroll(absl::Span<const float> theta, int64_t generation, InnerState* state);
+  virtual absl::StatusOr<float> UnrollGradient(absl::Span<const float> theta, int64_t generation, InnerState* state,
+                                               absl::Span<float> gradient);
+
+  // Inner trainings that left the bounds since the last call: their fitness is the worst there is, but finite.
+  virtual int32_t TakeDiverged() { return 0; }
 
   // Episode number `episode` of `spec` (resolved), which depends on the job's seed and not on theta or generation.
   virtual absl::StatusOr<EpisodeMetrics> Measure(absl::Span<const float> theta, const v1::EvaluationSpec& spec,
@@ -45,6 +73,7 @@ class Task {
   virtual int64_t num_parameters() const = 0;
   virtual std::vector<float> InitialTheta() const = 0;  // (num_parameters), from the job's seed
   virtual std::unique_ptr<Evaluator> NewEvaluator() const = 0;
+  virtual bool Supports(v1::Strategy::Estimator estimator) const { return estimator == v1::Strategy::FULL_ES; }
   // INVALID_ARGUMENT when the evaluation asks for more than the data holds (way, shot + query).
   virtual absl::Status CheckEvaluation(const v1::EvaluationSpec& spec) const = 0;
   virtual std::string Description() const = 0;  // data set and network in words, one line

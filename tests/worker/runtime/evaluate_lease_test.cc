@@ -43,12 +43,13 @@ class FingerprintTask final : public Task {
 class FingerprintEvaluator final : public Evaluator {
  public:
   explicit FingerprintEvaluator(const FingerprintTask* task) : task_(*task) {}
-  absl::StatusOr<float> Evaluate(absl::Span<const float> theta, int64_t generation, int64_t pair) override {
+  absl::StatusOr<float> Evaluate(absl::Span<const float> theta, const EpisodeKey& key) override {
+    const int64_t pair = key.pair;
     task_.on_evaluate(pair);
     const bool second = ++evaluations_ % 2 == 0;
     if (pair == task_.failing_pair && second) return absl::InternalError("out of luck");
     if (pair == task_.nan_pair && second) return NAN;
-    return Fingerprint(theta, generation, pair);
+    return Fingerprint(theta, key.generation, pair);
   }
   absl::StatusOr<EpisodeMetrics> Measure(absl::Span<const float> theta, const v1::EvaluationSpec&,
                                          int32_t episode) override {

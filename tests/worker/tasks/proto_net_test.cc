@@ -59,7 +59,7 @@ TEST(ProtoNetTest, EveryF32KernelGivesTheSameBits) {
     if (kernels.numeric_class != v1::F32) continue;
     const auto task = Make(SmallSpec(), kernels);
     const auto evaluator = task->NewEvaluator();
-    fitness.push_back(*evaluator->Evaluate(task->InitialTheta(), 3, 7));
+    fitness.push_back(*evaluator->Evaluate(task->InitialTheta(), {3, 7}));
     const auto measured = evaluator->Measure(task->InitialTheta(), Evaluation(5, 5, 5), 2);
     fitness.push_back(measured->fitness);
     EXPECT_EQ(fitness[fitness.size() - 2], fitness[0]) << kernels.name;
@@ -70,19 +70,19 @@ TEST(ProtoNetTest, EveryF32KernelGivesTheSameBits) {
 TEST(ProtoNetTest, FitnessIsAPureFunctionWhateverCameBefore) {
   const auto task = Make(SmallSpec());
   const std::vector<float> theta = task->InitialTheta();
-  const float expected = *task->NewEvaluator()->Evaluate(theta, 1, 2);
+  const float expected = *task->NewEvaluator()->Evaluate(theta, {1, 2});
   const auto evaluator = task->NewEvaluator();
   const std::function<void()> others[] = {
-      [&] { (void)evaluator->Evaluate(theta, 1, 3); },
-      [&] { (void)evaluator->Evaluate(theta, 2, 2); },
-      [&] { (void)evaluator->Evaluate(std::vector<float>(theta.size(), 0.5f), 1, 2); },
+      [&] { (void)evaluator->Evaluate(theta, {1, 3}); },
+      [&] { (void)evaluator->Evaluate(theta, {2, 2}); },
+      [&] { (void)evaluator->Evaluate(std::vector<float>(theta.size(), 0.5f), {1, 2}); },
       [&] { (void)evaluator->Measure(theta, Evaluation(5, 1, 2), 0); },
       [&] { (void)evaluator->Measure(theta, Evaluation(7, 2, 3), 0); },
   };
   for (const auto& other : others) {
-    EXPECT_EQ(*evaluator->Evaluate(theta, 1, 2), expected);
+    EXPECT_EQ(*evaluator->Evaluate(theta, {1, 2}), expected);
     other();
-    EXPECT_EQ(*evaluator->Evaluate(theta, 1, 2), expected);
+    EXPECT_EQ(*evaluator->Evaluate(theta, {1, 2}), expected);
   }
 }
 
@@ -90,9 +90,9 @@ TEST(ProtoNetTest, MembersOfAPairShareEpisodesAndPairsDoNot) {
   const auto task = Make(SmallSpec());
   const std::vector<float> theta = task->InitialTheta();
   const auto evaluator = task->NewEvaluator();
-  EXPECT_EQ(*evaluator->Evaluate(theta, 0, 0), *evaluator->Evaluate(theta, 0, 0));
-  EXPECT_NE(*evaluator->Evaluate(theta, 0, 0), *evaluator->Evaluate(theta, 0, 1));
-  EXPECT_NE(*evaluator->Evaluate(theta, 0, 0), *evaluator->Evaluate(theta, 1, 0));
+  EXPECT_EQ(*evaluator->Evaluate(theta, {0, 0}), *evaluator->Evaluate(theta, {0, 0}));
+  EXPECT_NE(*evaluator->Evaluate(theta, {0, 0}), *evaluator->Evaluate(theta, {0, 1}));
+  EXPECT_NE(*evaluator->Evaluate(theta, {0, 0}), *evaluator->Evaluate(theta, {1, 0}));
 }
 
 TEST(ProtoNetTest, SeveralEpisodesAreAveraged) {
@@ -102,9 +102,9 @@ TEST(ProtoNetTest, SeveralEpisodesAreAveraged) {
   const auto three = Make(spec);
   const std::vector<float> theta = one->InitialTheta();
   const auto evaluator = three->NewEvaluator();
-  const float mean = *evaluator->Evaluate(theta, 0, 0);
-  EXPECT_EQ(*evaluator->Evaluate(theta, 0, 0), mean);
-  EXPECT_NE(mean, *one->NewEvaluator()->Evaluate(theta, 0, 0));
+  const float mean = *evaluator->Evaluate(theta, {0, 0});
+  EXPECT_EQ(*evaluator->Evaluate(theta, {0, 0}), mean);
+  EXPECT_NE(mean, *one->NewEvaluator()->Evaluate(theta, {0, 0}));
   EXPECT_LT(mean, 0);
 }
 
@@ -114,7 +114,7 @@ TEST(ProtoNetTest, StatisticsChangeTheFitness) {
   spec.mutable_proto_net()->set_statistics(v1::ProtoNetTask::EPISODE);
   const auto episode = Make(spec);
   const std::vector<float> theta = support->InitialTheta();
-  EXPECT_NE(*support->NewEvaluator()->Evaluate(theta, 0, 0), *episode->NewEvaluator()->Evaluate(theta, 0, 0));
+  EXPECT_NE(*support->NewEvaluator()->Evaluate(theta, {0, 0}), *episode->NewEvaluator()->Evaluate(theta, {0, 0}));
 }
 
 TEST(ProtoNetTest, RandomNetworkIsBetterThanChanceAndFarFromPerfect) {
@@ -131,7 +131,7 @@ TEST(ProtoNetTest, RandomNetworkIsBetterThanChanceAndFarFromPerfect) {
 
 TEST(ProtoNetTest, ZeroThetaKnowsNothing) {
   const auto task = Make(SmallSpec());
-  const auto fitness = task->NewEvaluator()->Evaluate(std::vector<float>(task->num_parameters()), 0, 0);
+  const auto fitness = task->NewEvaluator()->Evaluate(std::vector<float>(task->num_parameters()), {0, 0});
   EXPECT_NEAR(*fitness, -std::log(5.0), 1e-5);
 }
 
@@ -139,7 +139,7 @@ TEST(ProtoNetTest, ThetaOfAnotherSizeIsAnError) {
   const auto task = Make(SmallSpec());
   const auto evaluator = task->NewEvaluator();
   const std::vector<float> theta(task->num_parameters() - 1);
-  EXPECT_EQ(evaluator->Evaluate(theta, 0, 0).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(evaluator->Evaluate(theta, {0, 0}).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(evaluator->Measure(theta, Evaluation(5, 1, 1), 0).status().message(), HasSubstr("expected"));
 }
 

@@ -42,7 +42,7 @@ TEST(RegistryTest, MakesAProtoNetFromTheNamedArtifact) {
   });
   ASSERT_TRUE(task.ok()) << task.status();
   EXPECT_EQ(asked, digest);
-  EXPECT_TRUE((*task)->NewEvaluator()->Evaluate((*task)->InitialTheta(), 0, 0).ok());
+  EXPECT_TRUE((*task)->NewEvaluator()->Evaluate((*task)->InitialTheta(), {0, 0}).ok());
 }
 
 TEST(RegistryTest, ErrorsSayWhatIsMissing) {

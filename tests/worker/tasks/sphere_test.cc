@@ -26,23 +26,23 @@ TEST(SphereTest, FitnessIsMinusTheMeanSquaredDistance) {
   const auto evaluator = task->NewEvaluator();
   // The value at 0 and at unit steps gives the target: f(0) - f(e_i) = (1 - 2 t_i) / n.
   std::vector<float> theta = task->InitialTheta();
-  const float at_zero = *evaluator->Evaluate(theta, 0, 0);
+  const float at_zero = *evaluator->Evaluate(theta, {0, 0});
   std::vector<float> target(50);
   for (int i = 0; i < 50; ++i) {
     theta[i] = 1;
-    target[i] = static_cast<float>((1 - 50.0 * (at_zero - *evaluator->Evaluate(theta, 0, 0))) / 2);
+    target[i] = static_cast<float>((1 - 50.0 * (at_zero - *evaluator->Evaluate(theta, {0, 0}))) / 2);
     theta[i] = 0;
   }
   EXPECT_LT(at_zero, -0.1);
-  EXPECT_NEAR(*evaluator->Evaluate(target, 0, 0), 0, 1e-6);
+  EXPECT_NEAR(*evaluator->Evaluate(target, {0, 0}), 0, 1e-6);
 }
 
 TEST(SphereTest, SeedsHaveOtherTargets) {
   v1::JobSpec other = Spec(10);
   other.set_seed(10);
   const std::vector<float> zero(10);
-  EXPECT_NE(*MakeSphereTask(Spec(10))->NewEvaluator()->Evaluate(zero, 0, 0),
-            *MakeSphereTask(other)->NewEvaluator()->Evaluate(zero, 0, 0));
+  EXPECT_NE(*MakeSphereTask(Spec(10))->NewEvaluator()->Evaluate(zero, {0, 0}),
+            *MakeSphereTask(other)->NewEvaluator()->Evaluate(zero, {0, 0}));
 }
 
 TEST(SphereTest, NoiseHasTheDeviationAskedForAndIsTheSameForEveryWorker) {
@@ -55,9 +55,9 @@ TEST(SphereTest, NoiseHasTheDeviationAskedForAndIsTheSameForEveryWorker) {
   double sum = 0, squares = 0;
   for (int i = 0; i < kMembers; ++i) {
     const std::vector<float> theta = Point(4, i % 2);
-    const float fitness = *first->Evaluate(theta, i / 100, i / 2);
-    EXPECT_EQ(fitness, *second->Evaluate(theta, i / 100, i / 2));
-    const double noise = fitness - *exact->Evaluate(theta, 0, 0);
+    const float fitness = *first->Evaluate(theta, {i / 100, i / 2});
+    EXPECT_EQ(fitness, *second->Evaluate(theta, {i / 100, i / 2}));
+    const double noise = fitness - *exact->Evaluate(theta, {0, 0});
     sum += noise;
     squares += noise * noise;
   }
@@ -71,7 +71,7 @@ TEST(SphereTest, MembersOfAPairHaveNoiseOfTheirOwn) {
   spec.mutable_sphere()->set_fitness_noise(1);
   const auto noisy = MakeSphereTask(spec)->NewEvaluator();
   const auto noise = [&](int member, int pair) {
-    return *noisy->Evaluate(Point(4, member), 0, pair) - *exact->Evaluate(Point(4, member), 0, pair);
+    return *noisy->Evaluate(Point(4, member), {0, pair}) - *exact->Evaluate(Point(4, member), {0, pair});
   };
   int equal = 0;
   for (int pair = 0; pair < 100; ++pair) equal += std::abs(noise(0, pair) - noise(1, pair)) < 0.01;
@@ -86,7 +86,7 @@ TEST(SphereTest, FailsAndReturnsNaNAsOftenAsAsked) {
   int failed = 0, not_finite = 0;
   constexpr int kMembers = 5000;
   for (int i = 0; i < kMembers; ++i) {
-    const auto fitness = evaluator->Evaluate(Point(3, i % 2), 1, i / 2);
+    const auto fitness = evaluator->Evaluate(Point(3, i % 2), {1, i / 2});
     failed += !fitness.ok();
     not_finite += fitness.ok() && std::isnan(*fitness);
   }
@@ -104,7 +104,7 @@ TEST(SphereTest, AccuracyIsUndefined) {
 
 TEST(SphereTest, ThetaOfAnotherSizeIsAnError) {
   const auto evaluator = MakeSphereTask(Spec(2))->NewEvaluator();
-  EXPECT_EQ(evaluator->Evaluate(std::vector<float>(3), 0, 0).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(evaluator->Evaluate(std::vector<float>(3), {0, 0}).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace
