@@ -27,6 +27,10 @@ class Problem {
   // On the whole data set. May be infinite or NaN where the parameters are.
   virtual float Objective(absl::Span<const float> parameters) = 0;
 
+  // Gradient of Objective: the whole data set, no noise, no sparsity. What backpropagation through the meta-objective
+  // starts from.
+  virtual void ObjectiveGradient(absl::Span<const float> parameters, absl::Span<float> gradient) = 0;
+
   // Gradient of the mini-batch number `batch` (0, 1, 2 ...: shuffled epochs without replacement, the remainder dropped,
   // reshuffled at an epoch's end), with the noise and the sparsity that belong to the problem. A problem without data
   // has one batch; noise differs from number to number all the same.
