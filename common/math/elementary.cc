@@ -1,8 +1,12 @@
 #include "common/math/elementary.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <iterator>
 #include <limits>
+
+#include "common/math/elementary_constants.h"
 
 namespace seedcast {
 namespace {
@@ -24,49 +28,20 @@ double PowerOfTwo<double>(int k) {
   return std::bit_cast<double>(static_cast<uint64_t>(k + 1023) << 52);
 }
 
-// What the two precisions of one algorithm differ in. ln 2 is kLn2High + kLn2Low; the high part has trailing zeros,
-// so that its product with any exponent is exact.
-struct FloatTraits {
-  using Real = float;
-  using Bits = uint32_t;
-  static constexpr int kMantissaBits = 23;
-  static constexpr int kBias = 127;
-  static constexpr float kLn2High = 0x1.62e4p-1f;
-  static constexpr float kLn2Low = 0x1.7f7d1cp-20f;
-  static constexpr float kInverseLn2 = 0x1.715476p0f;
-  static constexpr float kRounder = 0x1.8p23f;  // adding and taking it off rounds to an integer
-  static constexpr float kExpOverflow = 89.0f;
-  static constexpr float kExpUnderflow = -104.0f;
-  // 1/k!, highest k first.
-  static constexpr float kExp[] = {1.0f / 5040, 1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 1.0f / 2, 1.0f, 1.0f};
-  // 2/(2k+1), highest k first, down to k = 1.
-  static constexpr float kLog[] = {2.0f / 9, 2.0f / 7, 2.0f / 5, 2.0f / 3};
-};
-
-struct DoubleTraits {
-  using Real = double;
-  using Bits = uint64_t;
-  static constexpr int kMantissaBits = 52;
-  static constexpr int kBias = 1023;
-  static constexpr double kLn2High = 0x1.62e42fefa38p-1;
-  static constexpr double kLn2Low = 0x1.ef35793c7673p-45;
-  static constexpr double kInverseLn2 = 0x1.71547652b82fep0;
-  static constexpr double kRounder = 0x1.8p52;
-  static constexpr double kExpOverflow = 710.0;
-  static constexpr double kExpUnderflow = -746.0;
-  static constexpr double kExp[] = {
-      1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040,
-      1.0 / 720,        1.0 / 120,       1.0 / 24,       1.0 / 6,       1.0 / 2,      1.0,         1.0};
-  static constexpr double kLog[] = {2.0 / 21, 2.0 / 19, 2.0 / 17, 2.0 / 15, 2.0 / 13,
-                                    2.0 / 11, 2.0 / 9,  2.0 / 7,  2.0 / 5,  2.0 / 3};
-};
-
 // Horner's rule, highest coefficient first.
 template <typename Real, int n>
 Real Polynomial(const Real (&coefficients)[n], Real x) {
   Real sum = coefficients[0];
   for (int i = 1; i < n; ++i) sum = std::fma(sum, x, coefficients[i]);
   return sum;
+}
+
+// e^r - 1 = r + r^2 (1/2 + r/6 + ...) for |r| <= ln(2)/2: the coefficients of Exp without the last two.
+template <typename Traits>
+typename Traits::Real ExpMinusOne(typename Traits::Real r) {
+  typename Traits::Real sum = Traits::kExp[0];
+  for (size_t i = 1; i + 2 < std::size(Traits::kExp); ++i) sum = std::fma(sum, r, Traits::kExp[i]);
+  return std::fma(r * r, sum, r);
 }
 
 // e^x = 2^k * e^r with r = x - k ln 2, |r| <= ln(2)/2, and Taylor's series for e^r.
@@ -102,7 +77,7 @@ typename Traits::Real LogOf(typename Traits::Real x) {
   const Bits mantissa_mask = (Bits{1} << Traits::kMantissaBits) - 1;
   exponent += static_cast<int>(bits >> Traits::kMantissaBits) - Traits::kBias;
   Real m = std::bit_cast<Real>((bits & mantissa_mask) | (Bits{Traits::kBias} << Traits::kMantissaBits));
-  if (m > static_cast<Real>(1.41421356237309504880)) {
+  if (m > Traits::kSqrt2) {
     m *= static_cast<Real>(0.5);
     ++exponent;
   }
@@ -113,6 +88,44 @@ typename Traits::Real LogOf(typename Traits::Real x) {
   const Real e = static_cast<Real>(exponent);
   const Real correction = std::fma(-s, f - remainder, e * Traits::kLn2Low);
   return std::fma(e, Traits::kLn2High, f + correction);
+}
+
+// 1 / (1 + e^-x), with x cut to where e^-x is a normal number.
+template <typename Traits>
+typename Traits::Real SigmoidOf(typename Traits::Real x) {
+  using Real = typename Traits::Real;
+  if (std::isnan(x)) return x;
+  const Real y = std::clamp(-x, -Traits::kSigmoidLimit, Traits::kSigmoidLimit);
+  const Real k = std::fma(y, Traits::kInverseLn2, Traits::kRounder) - Traits::kRounder;
+  const Real r = std::fma(-k, Traits::kLn2Low, std::fma(-k, Traits::kLn2High, y));
+  return 1 / (1 + Polynomial(Traits::kExp, r) * PowerOfTwo<Real>(static_cast<int>(k)));
+}
+
+// With y = 2|x|, e^y - 1 = (2^k - 1) + 2^k (e^r - 1) without cancellation, tanh|x| = (e^y - 1) / (e^y + 1).
+template <typename Traits>
+typename Traits::Real TanhOf(typename Traits::Real x) {
+  using Real = typename Traits::Real;
+  if (std::isnan(x)) return x;
+  const Real y = 2 * std::min(std::fabs(x), Traits::kTanhLimit);
+  const Real k = std::fma(y, Traits::kInverseLn2, Traits::kRounder) - Traits::kRounder;
+  const Real r = std::fma(-k, Traits::kLn2Low, std::fma(-k, Traits::kLn2High, y));
+  const Real power = PowerOfTwo<Real>(static_cast<int>(k));
+  const Real minus_one = std::fma(power, ExpMinusOne<Traits>(r), power - 1);
+  return std::copysign(minus_one / (minus_one + 2), x);
+}
+
+// asinh a = log(1 + y) for a = |x|, y = a + a^2 / (1 + sqrt(1 + a^2)). With u = 1 + y rounded, log(1 + y) = log u +
+// (y - (u - 1)) / u to within the last place. Large a: log 2a.
+template <typename Traits>
+typename Traits::Real AsinhOf(typename Traits::Real x) {
+  using Real = typename Traits::Real;
+  const Real a = std::fabs(x);
+  const Real square = a * a;
+  const Real y = a + square / (1 + std::sqrt(1 + square));
+  const Real u = 1 + y;
+  const bool large = a > Traits::kAsinhLarge;
+  const Real tail = large ? Traits::kLn2 : (y - (u - 1)) / u;
+  return std::copysign(LogOf<Traits>(large ? a : u) + tail, x);
 }
 
 constexpr double kPi = 0x1.921fb54442d18p1;
@@ -151,10 +164,17 @@ double CosPiQuadrant(double t) { return t <= 0.25 ? CosPiOctant(t) : SinPiOctant
 
 }  // namespace
 
-float Exp(float x) { return ExpOf<FloatTraits>(x); }
-double Exp(double x) { return ExpOf<DoubleTraits>(x); }
-float Log(float x) { return LogOf<FloatTraits>(x); }
-double Log(double x) { return LogOf<DoubleTraits>(x); }
+float Exp(float x) { return ExpOf<FloatElementary>(x); }
+double Exp(double x) { return ExpOf<DoubleElementary>(x); }
+float Log(float x) { return LogOf<FloatElementary>(x); }
+double Log(double x) { return LogOf<DoubleElementary>(x); }
+
+float Sigmoid(float x) { return SigmoidOf<FloatElementary>(x); }
+double Sigmoid(double x) { return SigmoidOf<DoubleElementary>(x); }
+float Tanh(float x) { return TanhOf<FloatElementary>(x); }
+double Tanh(double x) { return TanhOf<DoubleElementary>(x); }
+float Asinh(float x) { return AsinhOf<FloatElementary>(x); }
+double Asinh(double x) { return AsinhOf<DoubleElementary>(x); }
 
 double CosPi(double t) {
   if (!std::isfinite(t)) return kNaN<double>;

@@ -38,6 +38,9 @@ double LargestError(Real low, Real high, Real (*function)(Real), long double (*e
 
 long double ExactExp(long double x) { return std::exp(x); }
 long double ExactLog(long double x) { return std::log(x); }
+long double ExactSigmoid(long double x) { return 1 / (1 + std::exp(-x)); }
+long double ExactTanh(long double x) { return std::tanh(x); }
+long double ExactAsinh(long double x) { return std::asinh(x); }
 long double ExactCosPi(long double x) { return std::cos(3.14159265358979323846264338327950288L * x); }
 long double ExactSinPi(long double x) { return std::sin(3.14159265358979323846264338327950288L * x); }
 
@@ -62,6 +65,40 @@ TEST(ElementaryTest, CosPiAndSinPiAreWithinTheirDocumentedError) {
   EXPECT_LE(LargestError<double>(0.51, 1.49, CosPi, ExactCosPi), 3);
   EXPECT_LE(LargestError<double>(-0.99, 0.99, SinPi, ExactSinPi), 3);
   EXPECT_LE(LargestError<double>(1.01, 1.99, SinPi, ExactSinPi), 3);
+}
+
+TEST(ElementaryTest, SigmoidTanhAndAsinhAreWithinTheirDocumentedError) {
+  EXPECT_LE(LargestError<float>(-87, 87, Sigmoid, ExactSigmoid), 3);
+  EXPECT_LE(LargestError<float>(-1, 1, Sigmoid, ExactSigmoid), 3);
+  EXPECT_LE(LargestError<double>(-700, 700, Sigmoid, ExactSigmoid), 3);
+  for (const float range : {1e-30f, 1e-3f, 0.5f, 4.0f, 20.0f}) {
+    EXPECT_LE(LargestError<float>(-range, range, Tanh, ExactTanh), 3) << range;
+    EXPECT_LE(LargestError<double>(-range, range, Tanh, ExactTanh), 3) << range;
+  }
+  for (const float range : {1e-30f, 1e-3f, 0.5f, 4.0f, 8192.0f, 1e9f, 1e37f}) {
+    EXPECT_LE(LargestError<float>(-range, range, Asinh, ExactAsinh), 3) << range;
+    EXPECT_LE(LargestError<double>(-range, range, Asinh, ExactAsinh), 3) << range;
+  }
+}
+
+TEST(ElementaryTest, EdgesOfSigmoidTanhAndAsinh) {
+  EXPECT_EQ(Sigmoid(0.0f), 0.5f);
+  EXPECT_EQ(Sigmoid(kInf), 1.0f);
+  EXPECT_EQ(Sigmoid(-kInf), Sigmoid(-87.0f));
+  EXPECT_GT(Sigmoid(-kInf), 0.0f);
+  EXPECT_TRUE(std::isnan(Sigmoid(kNaN)));
+  EXPECT_EQ(Tanh(kInf), 1.0f);
+  EXPECT_EQ(Tanh(-kInf), -1.0f);
+  EXPECT_EQ(Tanh(-20.0), -1.0);
+  EXPECT_EQ(Tanh(1e-40f), 1e-40f);
+  EXPECT_TRUE(std::signbit(Tanh(-0.0f)));
+  EXPECT_TRUE(std::isnan(Tanh(kNaN)));
+  EXPECT_EQ(Asinh(0.0f), 0.0f);
+  EXPECT_EQ(Asinh(kInf), kInf);
+  EXPECT_EQ(Asinh(-kInf), -kInf);
+  EXPECT_EQ(Asinh(-1e4f), -Asinh(1e4f));
+  EXPECT_NEAR(Asinh(std::numeric_limits<float>::max()), 89.416, 1e-3);
+  EXPECT_TRUE(std::isnan(Asinh(kNaN)));
 }
 
 TEST(ElementaryTest, EdgesOfExp) {
@@ -120,6 +157,18 @@ TEST(ElementaryTest, BitsAreThePinnedOnes) {
     for (const double value : {Exp(t), Log(std::fabs(t)), CosPi(t), SinPi(t)}) sha.U64(std::bit_cast<uint64_t>(value));
   }
   EXPECT_EQ(ToHex(sha.Finish()), "82d28fa1be4921eafce6d49f72d3c609b553e13da409ad79b2d070dddaff09f9");
+}
+
+TEST(ElementaryTest, BitsOfSigmoidTanhAndAsinhAreThePinnedOnes) {
+  Sha256 sha;
+  for (int i = -3200; i <= 3200; ++i) {
+    const float x = static_cast<float>(i) / 32;
+    const double t = static_cast<double>(i) / 64;
+    const float floats[] = {Sigmoid(x), Tanh(x), Asinh(x), Asinh(x * x * x)};
+    sha.Floats(floats);
+    for (const double value : {Sigmoid(t), Tanh(t), Asinh(t)}) sha.U64(std::bit_cast<uint64_t>(value));
+  }
+  EXPECT_EQ(ToHex(sha.Finish()), "7eb097d92a18fc89bb1e2173a4e3a69edaf7fd0afb080ee1687d879f04acd5da");
 }
 
 }  // namespace
