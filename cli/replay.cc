@@ -69,7 +69,7 @@ Replay::Replay(v1::JobSpec spec, State first, std::optional<Digest> chain, int t
 
 absl::Status Replay::Apply(const v1::GenerationRecord& record) {
   RETURN_IF_ERROR(Check(record));
-  const auto report = Update(spec_, record.fitness(), threads_, &state_);
+  const auto report = Update(spec_, OutcomeOf(record), threads_, &state_);
   if (report.ok()) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("generation ", record.generation(), ": ", report.status().message()));
 }
@@ -92,7 +92,7 @@ absl::Status Replay::Check(const v1::GenerationRecord& record) {
                    ToHex(digest));
   }
   if (chain_) {
-    chain_ = ChainNext(*chain_, record.generation(), digest, record.fitness());
+    chain_ = ChainNext(*chain_, record.generation(), digest, OutcomeOf(record));
     if (record.chain() != ToBytes(*chain_)) {
       return Differs(absl::StrCat(where, ": link of the chain"), absl::BytesToHexString(record.chain()),
                      ToHex(*chain_));

@@ -124,8 +124,7 @@ void Coordinator::Impl::Do(const engine::FailJob& action) {
 void Coordinator::Impl::TryCommit(JobRecord& job) {
   if (auto* closed = std::get_if<engine::CommitGeneration>(&job.uncommitted)) {
     const v1::GenerationRecord record = MakeRecord(job, *closed);
-    const bool new_best =
-        record.metrics().has_validation() && (!job.best || Better(record.metrics().validation(), *job.best));
+    const bool new_best = record.metrics().has_validation() && IsNewBest(job, record.metrics().validation());
     const bool due = job.version > job.row.first_version && job.version % job.row.spec.snapshot_every() == 0;
     if (const absl::Status status = Append(job, record, new_best || due); !status.ok()) return StoreFailed(job, status);
     engine::CommitGeneration done = std::move(*closed);
@@ -165,11 +164,12 @@ void Coordinator::Impl::Advance(JobRecord& job, engine::CommitGeneration closed)
   v1::GenerationClosed& notice = *message.mutable_generation_closed();
   notice.set_job_id(closed.job_id);
   notice.set_generation(closed.generation);
-  notice.mutable_fitness()->Add(closed.fitness.begin(), closed.fitness.end());
+  const Outcome outcome = closed.outcome.view();
+  notice.mutable_fitness()->Add(outcome.fitness.begin(), outcome.fitness.end());
+  notice.mutable_gradient()->Add(outcome.gradient.begin(), outcome.gradient.end());
   for (const std::string& worker_id : engine_->WorkersWithJob(closed.job_id)) links_.Send(worker_id, message);
 
-  const absl::StatusOr<UpdateReport> report =
-      Update(job.row.spec, closed.fitness, options_.update_threads, &*job.state);
+  const absl::StatusOr<UpdateReport> report = Update(job.row.spec, outcome, options_.update_threads, &*job.state);
   if (!report.ok()) {
     LogError("update failed", {{"job", closed.job_id}, {"error", report.status().ToString()}});
     Handle(engine::JobCancelled{closed.job_id}, now_);

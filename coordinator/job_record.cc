@@ -56,12 +56,13 @@ void MeasureFitness(absl::Span<const float> fitness, v1::GenerationMetrics* metr
   metrics->set_fitness_max(moments.count > 0 ? highest : moments.mean);
 }
 
-v1::GenerationRecord ChainedRecord(const JobRecord& job, absl::Span<const float> fitness) {
+v1::GenerationRecord ChainedRecord(const JobRecord& job, const Outcome& outcome) {
   v1::GenerationRecord record;
   record.set_generation(job.version);
-  record.mutable_fitness()->Add(fitness.begin(), fitness.end());
+  record.mutable_fitness()->Add(outcome.fitness.begin(), outcome.fitness.end());
+  record.mutable_gradient()->Add(outcome.gradient.begin(), outcome.gradient.end());
   record.set_state_digest(ToBytes(job.digest));
-  record.set_chain(ToBytes(ChainNext(job.chain, job.version, job.digest, fitness)));
+  record.set_chain(ToBytes(ChainNext(job.chain, job.version, job.digest, outcome)));
   record.mutable_metrics()->set_generation(job.version);
   return record;
 }
@@ -75,9 +76,9 @@ void AddValidation(const JobRecord& job, const std::optional<engine::EpisodeResu
 }  // namespace
 
 v1::GenerationRecord MakeRecord(const JobRecord& job, const engine::CommitGeneration& closed) {
-  v1::GenerationRecord record = ChainedRecord(job, closed.fitness);
+  v1::GenerationRecord record = ChainedRecord(job, closed.outcome.view());
   v1::GenerationMetrics& metrics = *record.mutable_metrics();
-  MeasureFitness(closed.fitness, &metrics);
+  MeasureFitness(closed.outcome.fitness, &metrics);
   metrics.set_failed(closed.failed);
   metrics.set_not_finite(closed.not_finite);
   metrics.set_seconds(closed.seconds);
@@ -97,7 +98,7 @@ v1::GenerationRecord MakeRecord(const JobRecord& job, const engine::FinishJob& f
 absl::Status AddToSums(const v1::GenerationRecord& record, JobRecord* job) {
   Digest state_digest{};
   FromBytes(record.state_digest(), &state_digest);
-  const Digest chain = ChainNext(job->chain, record.generation(), state_digest, record.fitness());
+  const Digest chain = ChainNext(job->chain, record.generation(), state_digest, OutcomeOf(record));
   if (ToBytes(chain) != record.chain()) {
     return absl::DataLossError(absl::StrCat("job ", job->row.job_id, ": generation ", record.generation(),
                                             " of the log: chain ", ToHex(chain), ", stored ",
@@ -109,7 +110,7 @@ absl::Status AddToSums(const v1::GenerationRecord& record, JobRecord* job) {
   job->running_seconds += metrics.seconds();
   if (metrics.has_validation()) {
     job->last_validation = metrics.validation();
-    if (!job->best || Better(metrics.validation(), *job->best)) job->best = metrics.validation();
+    if (IsNewBest(*job, metrics.validation())) job->best = metrics.validation();
   }
   if (record.generation() == job->row.spec.generations()) {
     job->closed = true;
@@ -139,6 +140,11 @@ bool Better(const v1::EvaluationResult& a, const v1::EvaluationResult& b) {
     return std::isfinite(a.accuracy()) && !(a.accuracy() <= b.accuracy());
   }
   return std::isfinite(a.fitness()) && !(a.fitness() <= b.fitness());
+}
+
+bool IsNewBest(const JobRecord& job, const v1::EvaluationResult& validation) {
+  const bool held_out = job.row.spec.proto_net().characters() != v1::ProtoNetTask::TRAIN_AND_VALIDATION;
+  return !job.best || !held_out || Better(validation, *job.best);
 }
 
 v1::JobStatus MakeStatus(const JobRecord& job) {
@@ -200,7 +206,7 @@ absl::StatusOr<State> RebuildState(Store& store, const JobRow& row, int64_t vers
                                                 ToHex(StateDigest(state)), ", the log has ",
                                                 absl::BytesToHexString(record.state_digest())));
       }
-      RETURN_IF_ERROR(Update(row.spec, record.fitness(), threads, &state).status());
+      RETURN_IF_ERROR(Update(row.spec, OutcomeOf(record), threads, &state).status());
     }
   }
   return state;

@@ -13,14 +13,15 @@ Digest ChainStart(const v1::JobSpec& spec, const Digest& initial_state) {
       .Finish();
 }
 
-Digest ChainNext(const Digest& previous, int64_t generation, const Digest& state, absl::Span<const float> fitness) {
-  return Sha256()
-      .Bytes(ToBytes(previous))
+Digest ChainNext(const Digest& previous, int64_t generation, const Digest& state, const Outcome& outcome) {
+  Sha256 link;
+  link.Bytes(ToBytes(previous))
       .U64(static_cast<uint64_t>(generation))
       .Bytes(ToBytes(state))
-      .U64(fitness.size())
-      .Floats(fitness)
-      .Finish();
+      .U64(outcome.fitness.size())
+      .Floats(outcome.fitness);
+  if (!outcome.gradient.empty()) link.U64(outcome.gradient.size()).Floats(outcome.gradient);
+  return link.Finish();
 }
 
 }  // namespace seedcast

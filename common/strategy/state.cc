@@ -57,7 +57,9 @@ State InitialState(const v1::Strategy& strategy, std::vector<float> theta) {
   State state;
   state.theta = std::move(theta);
   state.first_moment.resize(state.theta.size());
-  if (!strategy.has_sgd()) state.second_moment.resize(state.theta.size());
+  if (!strategy.has_sgd()) {
+    state.second_moment.resize(state.theta.size(), static_cast<float>(strategy.rms_prop().initial_mean_square()));
+  }
   return state;
 }
 

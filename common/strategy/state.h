@@ -22,7 +22,8 @@ struct State {
   bool operator==(const State&) const = default;
 };
 
-// Version 0: theta as given, moments zero, of the sizes that strategy's optimizer needs.
+// Version 0: theta as given, moments of the sizes that strategy's optimizer needs: zero, but RMSProp's mean square
+// initial_mean_square.
 State InitialState(const v1::Strategy& strategy, std::vector<float> theta);
 
 // SHA-256 over "seedcast state 1", version, sizes and the float bits.

@@ -5,26 +5,29 @@
 #include <thread>
 
 #include "absl/strings/str_format.h"
+#include "common/status_macros.h"
+#include "common/strategy/estimate.h"
+#include "common/strategy/estimator.h"
 #include "common/strategy/optimizer.h"
 #include "common/strategy/schedule.h"
-#include "common/strategy/shaping.h"
 
 namespace seedcast {
 namespace {
 
-// Parameters that are summed and stepped together: whole groups of both distributions, and small enough for the cache.
-constexpr int64_t kBlock = 2048;
-
 // Noise values that are worth a thread of their own (about a millisecond).
 constexpr int64_t kValuesPerThread = int64_t{1} << 22;
 
-absl::Status CheckFits(const v1::Strategy& strategy, absl::Span<const float> fitness, const State& state) {
-  if (static_cast<int64_t>(fitness.size()) != strategy.population_size()) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("update: %u fitness values, expected %d", fitness.size(), strategy.population_size()));
-  }
+absl::Status CheckSize(const char* what, size_t size, int64_t expected) {
+  if (static_cast<int64_t>(size) == expected) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrFormat("update: %u %s values, expected %d", size, what, expected));
+}
+
+absl::Status CheckFits(const v1::JobSpec& spec, const Outcome& outcome, const State& state) {
   const size_t parameters = state.theta.size();
-  const size_t second_moments = strategy.has_sgd() ? 0 : parameters;
+  const bool by_gradient = spec.strategy().estimator() == v1::Strategy::GRADIENT;
+  RETURN_IF_ERROR(CheckSize("fitness", outcome.fitness.size(), FitnessCount(spec)));
+  RETURN_IF_ERROR(CheckSize("gradient", outcome.gradient.size(), by_gradient ? static_cast<int64_t>(parameters) : 0));
+  const size_t second_moments = spec.strategy().has_sgd() ? 0 : parameters;
   if (state.first_moment.size() == parameters && state.second_moment.size() == second_moments) return absl::OkStatus();
   return absl::DataLossError(
       absl::StrFormat("update: state of %u parameters has %u first and %u second moments, expected %u and %u",
@@ -34,20 +37,19 @@ absl::Status CheckFits(const v1::Strategy& strategy, absl::Span<const float> fit
 // One generation's update, block by block of parameters. Blocks do not depend on one another.
 class BlockUpdate {
  public:
-  BlockUpdate(const v1::JobSpec& spec, std::vector<int32_t> weights, State* state)
+  BlockUpdate(const v1::JobSpec& spec, const Estimate& estimate, State* state)
       : strategy_(spec.strategy()),
-        distribution_(Distribution(strategy_)),
-        key_{spec.seed(), static_cast<uint32_t>(state->version), 0},
-        weights_(std::move(weights)),
-        scale_(UnitScale(strategy_)),
+        estimate_(estimate),
         learning_rate_(LearningRateAt(spec, state->version)),
         state_(*state),
-        squared_norms_((state->theta.size() + kBlock - 1) / kBlock) {}
+        squared_norms_((state->theta.size() + Estimate::kBlock - 1) / Estimate::kBlock) {}
 
   int64_t blocks() const { return static_cast<int64_t>(squared_norms_.size()); }
 
   void Run(int64_t first_block, int64_t end_block) {
-    for (int64_t block = first_block; block < end_block; ++block) squared_norms_[block] = Step(block * kBlock);
+    for (int64_t block = first_block; block < end_block; ++block) {
+      squared_norms_[block] = Step(block * Estimate::kBlock);
+    }
   }
 
   // Summed in the order of blocks, whoever ran them.
@@ -58,32 +60,20 @@ class BlockUpdate {
   }
 
  private:
-  // Popcount noise has standard deviation 2.
-  static float UnitScale(const v1::Strategy& strategy) {
-    const double scale = EstimateScale(strategy.shaping(), strategy.population_size());
-    return static_cast<float>(strategy.noise() == v1::Strategy::SIGN ? scale : scale / 2);
-  }
-
   // Returns the squared norm of this block's estimate.
   double Step(int64_t first) {
-    const int64_t count = std::min<int64_t>(kBlock, static_cast<int64_t>(state_.theta.size()) - first);
-    int64_t sum[kBlock] = {};
-    AccumulatePairs(distribution_, key_, weights_, first, absl::MakeSpan(sum, count));
-    float estimate[kBlock];
+    float values[Estimate::kBlock];
+    const int64_t count = std::min(Estimate::kBlock, static_cast<int64_t>(state_.theta.size()) - first);
+    const absl::Span<float> g = absl::MakeSpan(values, count);
+    estimate_.At(first, g);
     double squared_norm = 0;
-    for (int64_t i = 0; i < count; ++i) {
-      estimate[i] = static_cast<float>(sum[i]) * scale_;
-      squared_norm += double{estimate[i]} * double{estimate[i]};
-    }
-    OptimizerStep(strategy_, learning_rate_, absl::MakeConstSpan(estimate, count), first, &state_);
+    for (const float value : g) squared_norm += double{value} * double{value};
+    OptimizerStep(strategy_, learning_rate_, g, first, &state_);
     return squared_norm;
   }
 
   const v1::Strategy& strategy_;
-  const NoiseDistribution distribution_;
-  const NoiseKey key_;
-  const std::vector<int32_t> weights_;
-  const float scale_;
+  const Estimate& estimate_;
   const double learning_rate_;
   State& state_;
   std::vector<double> squared_norms_;  // (blocks)
@@ -100,14 +90,13 @@ void RunOnThreads(int threads, BlockUpdate* update) {
 
 }  // namespace
 
-absl::StatusOr<UpdateReport> Update(const v1::JobSpec& spec, absl::Span<const float> fitness, int threads,
-                                    State* state) {
-  const v1::Strategy& strategy = spec.strategy();
-  if (absl::Status status = CheckFits(strategy, fitness, *state); !status.ok()) return status;
-  const int64_t values = static_cast<int64_t>(state->theta.size()) * strategy.population_size() / 2;
+absl::StatusOr<UpdateReport> Update(const v1::JobSpec& spec, const Outcome& outcome, int threads, State* state) {
+  RETURN_IF_ERROR(CheckFits(spec, outcome, *state));
+  const Estimate estimate(spec, state->version, outcome);
+  const int64_t values = static_cast<int64_t>(state->theta.size()) * estimate.noises();
   const int64_t useful_threads = std::clamp<int64_t>(threads, 1, 1 + values / kValuesPerThread);
 
-  BlockUpdate update(spec, PairWeights(strategy.shaping(), fitness), state);
+  BlockUpdate update(spec, estimate, state);
   RunOnThreads(static_cast<int>(useful_threads), &update);
   const UpdateReport report = {update.Norm(), LearningRateAt(spec, state->version), SigmaAt(spec, state->version)};
   ++state->version;

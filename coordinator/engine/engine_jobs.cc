@@ -126,7 +126,7 @@ void Engine::CloseGeneration(Job& job) {
   }
   Work& pairs = *closed->pairs;
   job.failed_evaluations += pairs.failed + pairs.not_finite;
-  Emit(CommitGeneration{job.job_id, job.version, std::move(pairs.fitness), pairs.failed, pairs.not_finite, seconds,
+  Emit(CommitGeneration{job.job_id, job.version, {std::move(pairs.fitness), {}}, pairs.failed, pairs.not_finite, seconds,
                         std::move(validation)});
 }
 

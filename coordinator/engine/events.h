@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/strategy/outcome.h"
 #include "coordinator/engine/lease_table.h"
 #include "seedcast/v1/job.pb.h"
 #include "seedcast/v1/worker.pb.h"
@@ -137,7 +138,7 @@ struct EpisodeResults {
 struct CommitGeneration {  // append it to the log, update, answer GenerationCommitted
   std::string job_id;
   int64_t generation = 0;
-  std::vector<float> fitness;  // (population_size), NaN where an evaluation failed or was not finite
+  OutcomeValues outcome;  // fitness: NaN where an evaluation failed or was not finite
   int64_t failed = 0;
   int64_t not_finite = 0;
   double seconds = 0;

@@ -39,11 +39,11 @@ class FakeCoordinator final : public v1::JobService::Service, public v1::Paramet
       for (int member = 0; member < 4; ++member) {
         record.add_fitness(std::sin(static_cast<float>(generation + 10 * member)));
       }
-      chain = ChainNext(chain, generation, StateDigest(state), record.fitness());
+      chain = ChainNext(chain, generation, StateDigest(state), OutcomeOf(record));
       record.set_state_digest(ToBytes(StateDigest(state)));
       record.set_chain(ToBytes(chain));
       log.push_back(record);
-      EXPECT_TRUE(Update(status.spec(), record.fitness(), 1, &state).ok());
+      EXPECT_TRUE(Update(status.spec(), OutcomeOf(record), 1, &state).ok());
     }
     v1::GenerationRecord closing;
     closing.set_generation(kGenerations);
@@ -136,7 +136,7 @@ const Lie kLies[] = {
        }();
        Digest state;
        FromBytes(c.log[3].state_digest(), &state);
-       c.log[3].set_chain(ToBytes(ChainNext(previous, 3, state, c.log[3].fitness())));
+       c.log[3].set_chain(ToBytes(ChainNext(previous, 3, state, OutcomeOf(c.log[3]))));
      },
      "version 4: digest of the stored snapshot is "},
     {"state_digest", [](FakeCoordinator& c) { c.log[3].set_state_digest(std::string(32, 'x')); },
@@ -157,7 +157,7 @@ const Lie kLies[] = {
        FromBytes(c.log[kGenerations - 1].chain(), &previous);
        FromBytes(c.log.back().state_digest(), &state);
        c.log.back().add_fitness(1);
-       c.log.back().set_chain(ToBytes(ChainNext(previous, kGenerations, state, c.log.back().fitness())));
+       c.log.back().set_chain(ToBytes(ChainNext(previous, kGenerations, state, OutcomeOf(c.log.back()))));
      },
      "generation 6: fitness in the record that closes the log is 1 values"},
     {"population", [](FakeCoordinator& c) { c.log[2].add_fitness(0); }, "generation 2: "},

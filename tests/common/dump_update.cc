@@ -74,7 +74,7 @@ void PrintUpdate(const std::string& strategy_json) {
                resolved_json, state.version, Bits(state.theta), Bits(fitness));
   absl::PrintF(", \"noise_scale\": \"%s\"",
                Bits({NoiseScale(Distribution(spec.strategy()), SigmaAt(spec, state.version))}));
-  for (int step = 0; step < 2; ++step) (void)Update(spec, fitness, 2, &state).value();
+  for (int step = 0; step < 2; ++step) (void)Update(spec, {fitness, {}}, 2, &state).value();
   absl::PrintF(", \"new_theta\": \"%s\", \"first_moment\": \"%s\", \"second_moment\": \"%s\"}\n", Bits(state.theta),
                Bits(state.first_moment), Bits(state.second_moment));
 }

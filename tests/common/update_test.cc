@@ -47,12 +47,12 @@ TEST_F(UpdateTest, GivesTheSameBitsForAnyThreadsAndInstructionSet) {
     const std::vector<float> fitness = SomeFitness(512);
     State expected = ZeroState(spec);
     ASSERT_TRUE(SetNoiseIsa("scalar"));
-    const UpdateReport report = *Update(spec, fitness, 1, &expected);
+    const UpdateReport report = *Update(spec, {fitness, {}}, 1, &expected);
     for (const char* isa : {"avx2", "avx512"}) {
       if (!SetNoiseIsa(isa)) continue;
       for (const int threads : {1, 2, 3, 4, 7}) {
         State state = ZeroState(spec);
-        const absl::StatusOr<UpdateReport> other = Update(spec, fitness, threads, &state);
+        const absl::StatusOr<UpdateReport> other = Update(spec, {fitness, {}}, threads, &state);
         ASSERT_TRUE(other.ok()) << other.status();
         EXPECT_EQ(state, expected) << isa << " on " << threads << " threads";
         EXPECT_EQ(other->estimate_norm, report.estimate_norm);
@@ -67,7 +67,7 @@ TEST_F(UpdateTest, EstimateIsTheDocumentedSum) {
   spec.mutable_strategy()->mutable_learning_rate()->set_initial(1);
   const std::vector<float> fitness = SomeFitness(64);
   State state = ZeroState(spec);
-  ASSERT_TRUE(Update(spec, fitness, 1, &state).ok());
+  ASSERT_TRUE(Update(spec, {fitness, {}}, 1, &state).ok());
 
   const std::vector<int32_t> weights = PairWeights(spec.strategy().shaping(), fitness);
   std::vector<int64_t> sum(300);
@@ -84,7 +84,7 @@ TEST_F(UpdateTest, ReportsNormLearningRateAndSigmaOfItsGeneration) {
   const v1::JobSpec spec = SphereJob(5000, 64);
   State state = ZeroState(spec);
   state.version = 50;
-  const absl::StatusOr<UpdateReport> report = Update(spec, SomeFitness(64), 1, &state);
+  const absl::StatusOr<UpdateReport> report = Update(spec, {SomeFitness(64), {}}, 1, &state);
   ASSERT_TRUE(report.ok());
   EXPECT_EQ(state.version, 51);
   EXPECT_DOUBLE_EQ(report->learning_rate, 0.01);
@@ -99,7 +99,7 @@ TEST_F(UpdateTest, AGenerationThatFailedAltogetherMovesNothing) {
     spec.mutable_strategy()->set_shaping(shaping);
     State state = ZeroState(spec);
     const std::vector<float> fitness(8, std::numeric_limits<float>::quiet_NaN());
-    ASSERT_TRUE(Update(spec, fitness, 1, &state).ok());
+    ASSERT_TRUE(Update(spec, {fitness, {}}, 1, &state).ok());
     EXPECT_EQ(state.theta, std::vector<float>(100));
     EXPECT_EQ(state.version, 1);
   }
@@ -133,7 +133,7 @@ TEST_F(UpdateTest, EveryShapingOptimizerAndNoiseClimbs) {
                            state.theta, m % 2 == 0 ? s : -s, absl::MakeSpan(member));
             fitness[m] = fitness_of(member);
           }
-          ASSERT_TRUE(Update(spec, fitness, 1, &state).ok());
+          ASSERT_TRUE(Update(spec, {fitness, {}}, 1, &state).ok());
         }
         EXPECT_GT(fitness_of(state.theta), -0.02)
             << v1::Strategy::Shaping_Name(shaping) << " " << v1::Strategy::Noise_Name(noise) << " " << optimizer;
@@ -147,14 +147,15 @@ TEST_F(UpdateTest, EveryShapingOptimizerAndNoiseClimbs) {
 TEST_F(UpdateTest, GoldenDigest) {
   const v1::JobSpec spec = SphereJob(3000, 64);
   State state = ZeroState(spec);
-  for (int generation = 0; generation < 3; ++generation) ASSERT_TRUE(Update(spec, SomeFitness(64), 1, &state).ok());
+  for (int generation = 0; generation < 3; ++generation)
+    ASSERT_TRUE(Update(spec, {SomeFitness(64), {}}, 1, &state).ok());
   EXPECT_EQ(ToHex(StateDigest(state)), "9e1e34a1ecf6741dac57773643b3ba1141a26fb9a58c7297e937e98335f3bc68");
 }
 
 TEST_F(UpdateTest, RefusesFitnessOfAnotherSize) {
   const v1::JobSpec spec = SphereJob(100, 8);
   State state = ZeroState(spec);
-  EXPECT_EQ(Update(spec, std::vector<float>(6), 1, &state).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Update(spec, {std::vector<float>(6), {}}, 1, &state).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(state, ZeroState(spec));
 }
 
@@ -162,7 +163,7 @@ TEST_F(UpdateTest, RefusesAStateOfAnotherOptimizer) {
   const v1::JobSpec spec = SphereJob(100, 8);
   State state = ZeroState(spec);
   state.second_moment.clear();
-  EXPECT_EQ(Update(spec, std::vector<float>(8), 1, &state).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(Update(spec, {std::vector<float>(8), {}}, 1, &state).status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST(ChainTest, EveryPartOfARecordChangesTheLink) {
@@ -170,16 +171,17 @@ TEST(ChainTest, EveryPartOfARecordChangesTheLink) {
   const Digest state = StateDigest(ZeroState(spec));
   const Digest start = ChainStart(spec, state);
   const std::vector<float> fitness = {1, 2, 3, 4};
-  const Digest link = ChainNext(start, 0, state, fitness);
+  const std::vector<float> other_fitness = {1, 2, 3, 5};
+  const Digest link = ChainNext(start, 0, state, {fitness, {}});
   v1::JobSpec other_spec = spec;
   other_spec.set_seed(9);
   EXPECT_NE(ChainStart(other_spec, state), start);
   EXPECT_NE(ChainStart(spec, Digest{}), start);
-  EXPECT_NE(ChainNext(state, 0, state, fitness), link);
-  EXPECT_NE(ChainNext(start, 1, state, fitness), link);
-  EXPECT_NE(ChainNext(start, 0, Digest{}, fitness), link);
-  EXPECT_NE(ChainNext(start, 0, state, {1, 2, 3, 5}), link);
-  EXPECT_EQ(ChainNext(start, 0, state, fitness), link);
+  EXPECT_NE(ChainNext(state, 0, state, {fitness, {}}), link);
+  EXPECT_NE(ChainNext(start, 1, state, {fitness, {}}), link);
+  EXPECT_NE(ChainNext(start, 0, Digest{}, {fitness, {}}), link);
+  EXPECT_NE(ChainNext(start, 0, state, {other_fitness, {}}), link);
+  EXPECT_EQ(ChainNext(start, 0, state, {fitness, {}}), link);
 }
 
 }  // namespace

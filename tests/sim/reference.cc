@@ -23,12 +23,12 @@ Reference RunSerially(const v1::JobSpec& spec) {
     for (uint32_t m = 0; m < spec.strategy().population_size(); ++m) {
       DrawAndPerturb(Distribution(spec.strategy()), {spec.seed(), g, m / 2}, state.theta, m % 2 == 0 ? s : -s,
                      absl::MakeSpan(member));
-      const absl::StatusOr<float> value = evaluator->Evaluate(member, g, m / 2);
+      const absl::StatusOr<float> value = evaluator->Evaluate(member, {g, m / 2, 0});
       const bool finite = value.ok() && std::isfinite(*value);
       reference.failed += !finite;
       fitness.push_back(finite ? *value : std::numeric_limits<float>::quiet_NaN());
     }
-    static_cast<void>(*Update(spec, fitness, 1, &state));
+    static_cast<void>(*Update(spec, {fitness, {}}, 1, &state));
     reference.states.push_back(state);
   }
   return reference;

@@ -145,7 +145,7 @@ void SimWorker::Do(action::MakeTask action) {
 }
 
 void SimWorker::Do(action::BuildState action) {
-  const absl::Duration duration = random_.Millis(1, 20) * (1 + action.fitness.size());
+  const absl::Duration duration = random_.Millis(1, 20) * (1 + action.outcomes.size());
   Later(duration, [this, action = std::move(action)]() mutable { Handle(RunBuildState(std::move(action))); });
 }
 

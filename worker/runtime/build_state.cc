@@ -26,13 +26,18 @@ absl::StatusOr<std::shared_ptr<State>> BaseState(action::BuildState& build) {
 
 absl::StatusOr<event::BuiltState> Build(action::BuildState& build, const std::atomic<bool>* cancelled) {
   ASSIGN_OR_RETURN(std::shared_ptr<State> state, BaseState(build));
-  for (const std::vector<float>& fitness : build.fitness) {
+  event::BuiltState built;
+  for (const OutcomeValues& outcome : build.outcomes) {
     if (cancelled != nullptr && *cancelled) return absl::CancelledError("the worker stops");
-    ASSIGN_OR_RETURN(const UpdateReport report, Update(*build.spec, fitness, build.threads, state.get()));
+    if (state->version >= build.keep_from) {
+      built.thetas.push_back(std::make_shared<const std::vector<float>>(state->theta));
+    }
+    ASSIGN_OR_RETURN(const UpdateReport report, Update(*build.spec, outcome.view(), build.threads, state.get()));
     static_cast<void>(report);  // the coordinator keeps the metrics
   }
-  std::string digest = ToHex(StateDigest(*state));
-  return event::BuiltState{std::move(state), std::move(digest)};
+  built.digest = ToHex(StateDigest(*state));
+  built.state = std::move(state);
+  return built;
 }
 
 }  // namespace

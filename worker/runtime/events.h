@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <variant>
@@ -13,11 +14,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/strategy/outcome.h"
 #include "common/strategy/state.h"
 #include "seedcast/v1/job.pb.h"
 #include "seedcast/v1/parameters.pb.h"
 #include "seedcast/v1/worker.pb.h"
 #include "worker/runtime/evaluate_lease.h"
+#include "worker/runtime/theta_history.h"
 #include "worker/tasks/task.h"
 
 namespace seedcast {
@@ -63,7 +66,8 @@ struct MakeTask {  // answered by TaskMade
 };
 
 // Build parameters: start from `base`, else from the snapshot's bytes, else from the task's initial theta; then replay
-// `fitness`, one generation each. RunBuildState (build_state.h) does it. Answered by StateBuilt.
+// `outcomes`, one generation each, setting aside theta at the versions >= keep_from that it leaves behind. RunBuildState
+// (build_state.h) does it. Answered by StateBuilt.
 struct BuildState {
   int64_t id;
   std::shared_ptr<const v1::JobSpec> spec;
@@ -71,7 +75,8 @@ struct BuildState {
   std::shared_ptr<State> base{};
   bool in_place = false;  // nobody else reads `base`: no copy is needed
   std::string snapshot{};
-  std::vector<std::vector<float>> fitness{};  // (generations, population_size)
+  std::vector<OutcomeValues> outcomes{};  // of successive generations
+  int64_t keep_from = std::numeric_limits<int64_t>::max();
   int threads = 1;
 };
 
@@ -119,7 +124,8 @@ struct TaskMade {
 };
 struct BuiltState {
   std::shared_ptr<State> state;
-  std::string digest;  // hex
+  std::string digest;                         // hex
+  std::vector<ThetaHistory::Theta> thetas{};  // set aside; the last is of the version before the state's
 };
 struct StateBuilt {
   int64_t id;

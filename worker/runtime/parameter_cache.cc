@@ -4,13 +4,15 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/strategy/estimator.h"
 
 namespace seedcast {
 namespace {
 
 constexpr size_t kPinnedVersions = 2;
-constexpr int64_t kMaxClosedValues = int64_t{16} << 20;  // fitness values kept for a replay that is not possible yet
-constexpr int64_t kMaxFetchedValues = int64_t{4} << 20;  // fitness values in one fetch of the log
+constexpr int64_t kMaxClosedValues = int64_t{16} << 20;  // outcomes' values kept for a replay that is not possible yet
+constexpr int64_t kMaxFetchedValues = int64_t{4} << 20;  // outcomes' values in one fetch of the log
+constexpr int64_t kMaxHistoryBytes = int64_t{1} << 30;
 constexpr double kNewestWeight = 0.3;                    // of the moving averages
 
 // Guesses until something is measured: one core's noise, a home network.
@@ -25,7 +27,7 @@ void MoveAverage(double measured, double* average) {
 }  // namespace
 
 ParameterCache::ParameterCache(std::string job_id, std::shared_ptr<const v1::JobSpec> spec, v1::WorkerStats* stats)
-    : job_id_(std::move(job_id)), spec_(std::move(spec)), stats_(stats) {}
+    : job_id_(std::move(job_id)), spec_(std::move(spec)), carries_state_(CarriesState(*spec_)), stats_(stats) {}
 
 void ParameterCache::SetTask(std::shared_ptr<const Task> task) { task_ = std::move(task); }
 
@@ -37,7 +39,11 @@ const ParameterCache::Held* ParameterCache::Find(int64_t version) const {
 }
 
 ParameterCache::Next ParameterCache::Bring(int64_t version, bool refetch, absl::Time now) {
-  build_ = Build{.version = version, .pin = tip_version() > version, .refetch = refetch};
+  const bool pin = tip_version() > version;
+  if (carries_state_ && !pin) {
+    if (absl::Status status = CheckHistoryFits(version); !status.ok()) return status;
+  }
+  build_ = Build{.version = version, .pin = pin, .refetch = refetch};
   if (refetch) {
     std::erase_if(pinned_, [&](const Held& held) { return held.state->version == version; });
     if (tip_version() == version) tip_.reset();
@@ -46,12 +52,12 @@ ParameterCache::Next ParameterCache::Bring(int64_t version, bool refetch, absl::
   return NextStage(now);
 }
 
-void ParameterCache::OnGenerationClosed(int64_t generation, std::vector<float> fitness) {
+void ParameterCache::OnGenerationClosed(int64_t generation, OutcomeValues outcome) {
   const bool useful = (tip_ || build_) && generation >= tip_version();
-  if (!useful || static_cast<int64_t>(fitness.size()) != spec_->strategy().population_size()) return;
-  closed_.insert_or_assign(generation, std::move(fitness));
+  if (!useful || static_cast<int64_t>(outcome.fitness.size() + outcome.gradient.size()) != ValuesPerOutcome()) return;
+  closed_.insert_or_assign(generation, std::move(outcome));
   // Too many only while something else is slow; the log still has them.
-  if (static_cast<int64_t>(closed_.size()) * spec_->strategy().population_size() > kMaxClosedValues) closed_.clear();
+  if (static_cast<int64_t>(closed_.size()) * ValuesPerOutcome() > kMaxClosedValues) closed_.clear();
 }
 
 bool ParameterCache::CanAdvance() const { return !build_ && tip_ && closed_.contains(tip_version()); }
@@ -71,7 +77,7 @@ ParameterCache::Next ParameterCache::NextStage(absl::Time now) {
     build_->began = now;
     return Replay(TakeClosed(from, build_->version));
   }
-  if (!build_->snapshot_tried && SnapshotIsQuicker(build_->version - from)) return FetchSnapshot(now);
+  if (!build_->snapshot_tried && SnapshotIsQuicker(NewestUsefulSnapshot() - from)) return FetchSnapshot(now);
   return FetchLog(from, gap_end, now);
 }
 
@@ -79,38 +85,42 @@ ParameterCache::Next ParameterCache::FetchSnapshot(absl::Time now) {
   build_->stage = Stage::kFetchSnapshot;
   build_->snapshot_tried = true;
   build_->began = now;
-  return WorkerAction(action::FetchSnapshot{0, job_id_, build_->version});
+  return WorkerAction(action::FetchSnapshot{0, job_id_, NewestUsefulSnapshot()});
 }
 
 ParameterCache::Next ParameterCache::FetchLog(int64_t from, int64_t to, absl::Time now) {
   build_->stage = Stage::kFetchLog;
   build_->began = now;
-  const int64_t at_once = std::max<int64_t>(1, kMaxFetchedValues / spec_->strategy().population_size());
+  const int64_t at_once = std::max<int64_t>(1, kMaxFetchedValues / ValuesPerOutcome());
   return WorkerAction(action::FetchLog{0, job_id_, from, std::min(to, from + at_once)});
 }
 
-ParameterCache::Next ParameterCache::Replay(std::vector<std::vector<float>> fitness) {
+ParameterCache::Next ParameterCache::Replay(std::vector<OutcomeValues> outcomes) {
   build_->stage = Stage::kReplay;
-  build_->replaying = static_cast<int64_t>(fitness.size());
-  action::BuildState action{.id = 0, .spec = spec_, .task = task_, .fitness = std::move(fitness)};
-  if (build_->at) action.base = std::move(build_->at->state);
+  build_->replaying = static_cast<int64_t>(outcomes.size());
+  action::BuildState action{.id = 0, .spec = spec_, .task = task_, .outcomes = std::move(outcomes)};
+  if (keeps_history()) action.keep_from = OldestReset(*spec_, build_position() + build_->replaying);
+  if (build_->at) {
+    build_->before = std::move(build_->at->history);
+    action.base = std::move(build_->at->state);
+  }
   build_->at.reset();
   return WorkerAction(std::move(action));
 }
 
 ParameterCache::Next ParameterCache::OnLog(absl::StatusOr<std::vector<v1::GenerationRecord>> records, absl::Time now) {
   if (!records.ok()) return AfterFailure(records.status(), now);
-  std::vector<std::vector<float>> fitness;
+  std::vector<OutcomeValues> outcomes;
   int64_t next = build_position();
   for (const v1::GenerationRecord& record : *records) {
     if (record.generation() != next || next == build_->version) break;
-    fitness.emplace_back(record.fitness().begin(), record.fitness().end());
+    outcomes.push_back(OutcomeValuesOf(record));
     ++next;
   }
-  if (fitness.empty()) {
+  if (outcomes.empty()) {
     return AfterFailure(absl::NotFoundError(absl::StrCat("the log gave no generation ", next)), now);
   }
-  return Replay(std::move(fitness));
+  return Replay(std::move(outcomes));
 }
 
 ParameterCache::Next ParameterCache::OnSnapshot(absl::StatusOr<std::string> bytes, absl::Time now) {
@@ -135,9 +145,9 @@ absl::Status ParameterCache::OnParsed(event::BuiltState built, absl::Time now) {
   stats_->set_snapshot_seconds(snapshot_seconds_);
   stats_->set_fetched_snapshots(stats_->fetched_snapshots() + 1);
   const int64_t version = built.state->version;
-  if (version > build_->version) {
+  if (version > NewestUsefulSnapshot()) {
     return absl::DataLossError(
-        absl::StrCat("asked for a snapshot at or below version ", build_->version, ", got version ", version));
+        absl::StrCat("asked for a snapshot at or below version ", NewestUsefulSnapshot(), ", got version ", version));
   }
   const bool newer = !build_->at || version > build_position();
   if (newer) build_->at = Held{std::move(built.state), std::move(built.digest)};
@@ -150,7 +160,14 @@ void ParameterCache::OnReplayed(event::BuiltState built, absl::Time now) {
     stats_->set_replay_seconds_per_generation(replay_seconds_);
     stats_->set_replayed_generations(stats_->replayed_generations() + build_->replaying);
   }
-  build_->at = Held{std::move(built.state), std::move(built.digest)};
+  Held held{std::move(built.state), std::move(built.digest)};
+  if (keeps_history()) {
+    const int64_t version = held.state->version;
+    const ThetaHistory before = build_->before ? *build_->before : ThetaHistory{};
+    held.history = std::make_shared<const ThetaHistory>(
+        before.Continued(built.thetas, version, OldestReset(*spec_, version)));
+  }
+  build_->at = std::move(held);
 }
 
 ParameterCache::Next ParameterCache::AfterFailure(absl::Status status, absl::Time now) {
@@ -180,6 +197,20 @@ ParameterCache::Next ParameterCache::Finish() {
   return std::nullopt;
 }
 
+absl::Status ParameterCache::CheckHistoryFits(int64_t version) const {
+  const int64_t versions = version - OldestReset(*spec_, version);
+  const int64_t most = kMaxHistoryBytes / (static_cast<int64_t>(sizeof(float)) * task_->num_parameters());
+  if (versions <= most) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat("inner trainings reach back ", versions, " versions of ",
+                                                   task_->num_parameters(), " parameters; a worker keeps at most ",
+                                                   most, " of them"));
+}
+
+// With carried state the versions since then are all needed, one after another.
+int64_t ParameterCache::NewestUsefulSnapshot() const {
+  return keeps_history() ? OldestReset(*spec_, build_->version) : build_->version;
+}
+
 bool ParameterCache::SnapshotIsQuicker(int64_t generations) const {
   const auto num_parameters = static_cast<double>(task_->num_parameters());
   const double pairs = static_cast<double>(spec_->strategy().population_size()) / 2;
@@ -190,18 +221,23 @@ bool ParameterCache::SnapshotIsQuicker(int64_t generations) const {
   return snapshot < static_cast<double>(generations) * replay;
 }
 
+int64_t ParameterCache::ValuesPerOutcome() const {
+  const bool by_gradient = spec_->strategy().estimator() == v1::Strategy::GRADIENT;
+  return FitnessCount(*spec_) + (by_gradient ? task_->num_parameters() : 0);
+}
+
 int64_t ParameterCache::GapEnd(int64_t from) const {
   const auto next = closed_.lower_bound(from);
   return next == closed_.end() ? build_->version : std::min(next->first, build_->version);
 }
 
-std::vector<std::vector<float>> ParameterCache::TakeClosed(int64_t from, int64_t to) {
-  std::vector<std::vector<float>> fitness;
+std::vector<OutcomeValues> ParameterCache::TakeClosed(int64_t from, int64_t to) {
+  std::vector<OutcomeValues> outcomes;
   for (auto it = closed_.find(from); it != closed_.end() && it->first == from && from < to; ++from) {
-    fitness.push_back(std::move(it->second));
+    outcomes.push_back(std::move(it->second));
     it = closed_.erase(it);
   }
-  return fitness;
+  return outcomes;
 }
 
 }  // namespace seedcast

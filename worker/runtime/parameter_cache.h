@@ -4,6 +4,10 @@
 // One build at a time. A build is a chain of stages, each one action and its answer:
 //   fetch snapshot -> parse it -> (fetch log -> replay it)*        or        (fetch log -> replay it)*
 // whichever should be quicker by what the last ones took. When one way fails the other is tried.
+//
+// For a job with carried state the tip also keeps theta at the versions since OldestReset (common/strategy/estimator.h),
+// for inner trainings that have to be unrolled again: one theta for each generation of the longest inner training,
+// 1 GiB at most; beyond that the job's leases fail. A snapshot then helps only at or below OldestReset.
 #pragma once
 
 #include <deque>
@@ -25,6 +29,8 @@ class ParameterCache {
     std::shared_ptr<State> state;
     std::string digest;      // hex
     bool refetched = false;  // built from a snapshot because an earlier copy did not match its digest
+    // With carried state: versions OldestReset(version) .. version - 1. Else, and for pinned ones, null.
+    std::shared_ptr<const ThetaHistory> history{};
   };
   // What comes next: an action (its id, threads and in_place are the owner's to fill in), nothing when the build is
   // done, or why it failed.
@@ -42,8 +48,8 @@ class ParameterCache {
 
   // Starts a build of `version`; none may be under way. `refetch`: what is here is wrong, take a snapshot.
   Next Bring(int64_t version, bool refetch, absl::Time now);
-  // A generation's fitness has arrived unasked.
-  void OnGenerationClosed(int64_t generation, std::vector<float> fitness);
+  // A generation's outcome has arrived unasked.
+  void OnGenerationClosed(int64_t generation, OutcomeValues outcome);
   // Starts the build of the next version when its generation is closed.
   bool CanAdvance() const;
   Next Advance(absl::Time now);
@@ -64,6 +70,7 @@ class ParameterCache {
     Stage stage = Stage::kReplay;
     absl::Time began{};     // the fetch and the work after it count as one
     int64_t replaying = 0;  // generations
+    std::shared_ptr<const ThetaHistory> before{};  // history of what is being replayed from
     bool snapshot_tried = false;
     bool log_failed = false;
   };
@@ -71,7 +78,7 @@ class ParameterCache {
   Next NextStage(absl::Time now);
   Next FetchSnapshot(absl::Time now);
   Next FetchLog(int64_t from, int64_t to, absl::Time now);
-  Next Replay(std::vector<std::vector<float>> fitness);
+  Next Replay(std::vector<OutcomeValues> outcomes);
   absl::Status OnParsed(event::BuiltState built, absl::Time now);
   void OnReplayed(event::BuiltState built, absl::Time now);
   // Takes the other way, if it was not tried, or gives up.
@@ -79,19 +86,24 @@ class ParameterCache {
   Next GiveUp(absl::Status status);
   Next Finish();
 
+  bool keeps_history() const { return carries_state_ && !build_->pin; }
+  absl::Status CheckHistoryFits(int64_t version) const;
+  int64_t NewestUsefulSnapshot() const;
   bool SnapshotIsQuicker(int64_t generations) const;
-  int64_t GapEnd(int64_t from) const;                                    // closed_ holds none of [from, end)
-  std::vector<std::vector<float>> TakeClosed(int64_t from, int64_t to);  // up to the first gap
+  int64_t ValuesPerOutcome() const;
+  int64_t GapEnd(int64_t from) const;                               // closed_ holds none of [from, end)
+  std::vector<OutcomeValues> TakeClosed(int64_t from, int64_t to);  // up to the first gap
   int64_t build_position() const { return build_->at ? build_->at->state->version : 0; }
 
   const std::string job_id_;
   const std::shared_ptr<const v1::JobSpec> spec_;
+  const bool carries_state_;
   v1::WorkerStats* const stats_;
   std::shared_ptr<const Task> task_;
 
   std::optional<Held> tip_;
-  std::deque<Held> pinned_;                       // most recently built first
-  std::map<int64_t, std::vector<float>> closed_;  // generations that arrived unasked, not yet replayed
+  std::deque<Held> pinned_;                  // most recently built first
+  std::map<int64_t, OutcomeValues> closed_;  // generations that arrived unasked, not yet replayed
   std::optional<Build> build_;
   double replay_seconds_ = 0;    // a generation, moving average; 0 before the first
   double snapshot_seconds_ = 0;  // fetch and parse

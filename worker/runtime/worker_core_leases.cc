@@ -183,7 +183,7 @@ void WorkerCore::OnMessage(const v1::GenerationClosed& closed) {
     return lease.job_id() == closed.job_id() && lease.has_pairs() && lease.version() <= closed.generation();
   });
   if (Job* job = FindJob(closed.job_id())) {
-    job->cache.OnGenerationClosed(closed.generation(), {closed.fitness().begin(), closed.fitness().end()});
+    job->cache.OnGenerationClosed(closed.generation(), OutcomeValuesOf(closed));
   }
 }
 

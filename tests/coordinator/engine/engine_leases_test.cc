@@ -51,7 +51,7 @@ TEST_F(LeaseTest, ClosesTheGenerationWhenEveryPairIsIn) {
   Add("j", 3);
   const CommitGeneration closed = FinishUntil<CommitGeneration>();
   EXPECT_EQ(closed.generation, 0);
-  EXPECT_THAT(closed.fitness, ElementsAre(1, 2, 3, 4, 5, 6));
+  EXPECT_THAT(closed.outcome.fitness, ElementsAre(1, 2, 3, 4, 5, 6));
   EXPECT_EQ(engine_.stats().evaluations, 6);
 }
 
@@ -281,7 +281,7 @@ TEST_F(LeaseTest, FailedAndNotFiniteMembersAreKeptApart) {
   ASSERT_NE(closed, nullptr);
   EXPECT_EQ(closed->failed, 1);
   EXPECT_EQ(closed->not_finite, 1);
-  EXPECT_THAT(closed->fitness, ElementsAre(testing::IsNan(), 2, 3, testing::IsNan()));
+  EXPECT_THAT(closed->outcome.fitness, ElementsAre(testing::IsNan(), 2, 3, testing::IsNan()));
 }
 
 TEST_F(LeaseTest, TooManyFailedEvaluationsEndTheJob) {

@@ -28,8 +28,8 @@ class EnginePropertyTest : public EngineTest, public ::testing::WithParamInterfa
 
   void Check(const CommitGeneration& closed) {
     EXPECT_EQ(closed.generation, next_generation_[closed.job_id]++) << "seed " << GetParam();
-    for (size_t m = 0; m < closed.fitness.size(); ++m) {
-      ASSERT_EQ(closed.fitness[m], FitnessOf(closed.job_id, closed.generation, static_cast<int64_t>(m)));
+    for (size_t m = 0; m < closed.outcome.fitness.size(); ++m) {
+      ASSERT_EQ(closed.outcome.fitness[m], FitnessOf(closed.job_id, closed.generation, static_cast<int64_t>(m)));
     }
   }
 

@@ -41,7 +41,7 @@ class History {
   const State& at(int64_t version) {
     while (static_cast<int64_t>(states_.size()) <= version) {
       State next = states_.back();
-      EXPECT_TRUE(Update(spec_, Fitness(next.version), 1, &next).ok());
+      EXPECT_TRUE(Update(spec_, {Fitness(next.version), {}}, 1, &next).ok());
       states_.push_back(std::move(next));
     }
     return states_[version];

@@ -29,7 +29,7 @@ TEST(ParameterCacheTest, AdvancesWhenAGenerationClosesBeforeAnyLeaseAsks) {
   CoreHarness w = AtVersion0();
   w.CloseGeneration(0);
   ASSERT_TRUE(w.build.has_value());
-  EXPECT_THAT(w.build->fitness, SizeIs(1));
+  EXPECT_THAT(w.build->outcomes, SizeIs(1));
   w.Work();
   w.Lease(1, 1);
   EXPECT_THAT(w.Running(), ElementsAre(1));
@@ -42,7 +42,7 @@ TEST(ParameterCacheTest, ReplaysGenerationsThatClosedDuringABuildInOneGo) {
   ASSERT_TRUE(w.build.has_value());
   w.Give(RunBuildState(*std::exchange(w.build, {})));
   ASSERT_TRUE(w.build.has_value());
-  EXPECT_THAT(w.build->fitness, SizeIs(3));
+  EXPECT_THAT(w.build->outcomes, SizeIs(3));
 }
 
 TEST(ParameterCacheTest, ChangesAStateInPlaceOnlyWhenNoSlotReadsIt) {
