@@ -1,0 +1,57 @@
+// Which workers serve which clusters of a job: pure decisions.
+//
+// Clusters are packed into groups, and each group gets workers of its own, so that all groups finish together. A
+// group's *finish* is its clusters' slot time over its workers' slots; a plan is as good as its latest finish. Only
+// scheduling: nothing here has an influence on a job's bits, and workers that run out of their group's work help the
+// others.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+
+namespace seedcast {
+
+struct Packing {
+  std::vector<int> group_of_cluster;
+  double finish = 0;  // the latest group's load / capacity
+};
+
+// Packs `costs` (> 0) into capacities.size() groups (capacities > 0), the latest finish as early as can be: exact for
+// up to kExactClusters clusters, by branch and bound; beyond that by k-way largest differencing (Karmarkar and Karp
+// 1982) and single moves from the latest group. Ties go to the first packing found, so equal input gives equal output.
+inline constexpr size_t kExactClusters = 16;
+Packing PackClusters(absl::Span<const double> costs, absl::Span<const double> capacities);
+
+// The group of each worker: every group gets one, the largest worker the largest load, then whichever group would
+// finish last gets the next. Needs at least as many workers as groups.
+std::vector<int> ShareWorkers(absl::Span<const double> loads, absl::Span<const int32_t> slots);
+
+struct GroupPlan {
+  std::vector<int> group_of_cluster;
+  std::vector<int> group_of_worker;
+  std::vector<double> capacity;  // (groups) slots
+  double imbalance = 0;          // by the costs that it was made with
+
+  int groups() const { return static_cast<int>(capacity.size()); }
+};
+
+// Plans for at most `groups` groups, never more than workers or clusters. A cluster's seconds are its slot time in a
+// generation; 0 where not yet measured: then as much as the mean of the others.
+GroupPlan PlanGroups(absl::Span<const double> cluster_seconds, absl::Span<const int32_t> worker_slots, int groups);
+
+// How much later than the mean the latest group finishes, as a share of the mean: 0 is perfect.
+double Imbalance(const GroupPlan& plan, absl::Span<const double> cluster_seconds);
+
+// (groups) slot time of each group's clusters.
+std::vector<double> GroupSeconds(const GroupPlan& plan, absl::Span<const double> cluster_seconds);
+
+// Whether costs have drifted so far from those that the plan was made with that another one is worth looking for, and
+// whether that one is worth the move: inner states and caches stay behind when a cluster changes hands.
+inline constexpr double kWorthAMove = 0.05;
+inline bool WorthReplanning(double imbalance_now, double imbalance_when_planned) {
+  return imbalance_now > imbalance_when_planned + kWorthAMove;
+}
+
+}  // namespace seedcast

@@ -1,0 +1,169 @@
+#include "coordinator/schedule/cluster_groups.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <random>
+#include <vector>
+
+namespace seedcast {
+namespace {
+
+using ::testing::DoubleNear;
+using ::testing::ElementsAre;
+using ::testing::Ge;
+using ::testing::Le;
+using Costs = std::vector<double>;
+
+double FinishOf(const Costs& costs, const Costs& capacities, const std::vector<int>& group_of_cluster) {
+  Costs loads(capacities.size());
+  for (size_t c = 0; c < costs.size(); ++c) loads[group_of_cluster[c]] += costs[c];
+  double latest = 0;
+  for (size_t g = 0; g < loads.size(); ++g) latest = std::max(latest, loads[g] / capacities[g]);
+  return latest;
+}
+
+// Every way there is.
+double BestFinish(const Costs& costs, const Costs& capacities) {
+  double best = std::numeric_limits<double>::infinity();
+  std::vector<int> groups(costs.size());
+  while (true) {
+    best = std::min(best, FinishOf(costs, capacities, groups));
+    size_t c = 0;
+    while (c < groups.size() && ++groups[c] == static_cast<int>(capacities.size())) groups[c++] = 0;
+    if (c == groups.size()) return best;
+  }
+}
+
+TEST(PackClustersTest, PacksKnownCases) {
+  const struct {
+    const char* why;
+    Costs costs, capacities;
+    double finish;
+  } cases[] = {
+      {"one cluster, one group", {3}, {1}, 3},
+      {"everything in one group", {1, 2, 3}, {1}, 6},
+      {"a perfect half", {8, 7, 6, 5, 4}, {1, 1}, 15},
+      {"largest first would give 7", {3, 3, 2, 2, 2}, {1, 1}, 6},
+      {"one cluster outweighs the rest", {100, 1, 1, 1}, {1, 1, 1}, 100},
+      {"a cluster a group", {1, 2, 3}, {1, 1, 1}, 3},
+      {"a group may stay empty when others are quicker", {1, 1}, {10, 1}, 0.2},
+      {"two thirds and one third", {1, 1, 1, 1, 1, 1}, {2, 1}, 2},
+  };
+  for (const auto& c : cases) {
+    const Packing packing = PackClusters(c.costs, c.capacities);
+    EXPECT_NEAR(packing.finish, c.finish, 1e-9) << c.why;
+    EXPECT_NEAR(FinishOf(c.costs, c.capacities, packing.group_of_cluster), packing.finish, 1e-12) << c.why;
+  }
+}
+
+class PackingProperty : public ::testing::TestWithParam<int> {
+ protected:
+  double Between(double low, double high) { return std::uniform_real_distribution<double>(low, high)(random_); }
+  Costs Draw(size_t count, double low, double high) {
+    Costs values(count);
+    for (double& value : values) value = Between(low, high);
+    return values;
+  }
+  std::mt19937 random_{static_cast<uint32_t>(GetParam())};
+};
+
+TEST_P(PackingProperty, IsAsGoodAsTheBestOfAllPackings) {
+  const size_t clusters = 1 + random_() % 8, groups = 1 + random_() % 4;
+  Costs costs = Draw(clusters, 0.1, 10);
+  if (random_() % 2 == 0) std::for_each(costs.begin(), costs.end(), [](double& c) { c = std::ceil(c); });  // with ties
+  const Costs capacities = random_() % 2 == 0 ? Costs(groups, 1.0) : Draw(groups, 1, 8);
+  EXPECT_NEAR(PackClusters(costs, capacities).finish, BestFinish(costs, capacities), 1e-9);
+}
+
+// Beyond the exact range: no later than the lower bound plus the largest cluster, and with many clusters close to
+// perfect.
+TEST_P(PackingProperty, DifferencingIsCloseToPerfect) {
+  const Costs costs = Draw(40, 1, 10);
+  const size_t groups = 2 + random_() % 4;
+  const Packing packing = PackClusters(costs, Costs(groups, 1.0));
+  const double perfect = std::accumulate(costs.begin(), costs.end(), 0.0) / static_cast<double>(groups);
+  EXPECT_THAT(packing.group_of_cluster, ::testing::Each(::testing::AllOf(Ge(0), Le(static_cast<int>(groups) - 1))));
+  EXPECT_LT(packing.finish, 1.02 * perfect);
+  EXPECT_NEAR(FinishOf(costs, Costs(groups, 1.0), packing.group_of_cluster), packing.finish, 1e-9);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, PackingProperty, ::testing::Range(0, 60));
+
+TEST(ShareWorkersTest, DecidesByLoad) {
+  const struct {
+    const char* why;
+    Costs loads;
+    std::vector<int32_t> slots;
+    std::vector<int> expected;
+  } cases[] = {
+      {"one each", {1, 1}, {1, 1}, {0, 1}},
+      {"the larger load gets the larger worker", {1, 9}, {1, 8}, {0, 1}},
+      {"three quarters of the load, three quarters of the workers", {3, 1}, {1, 1, 1, 1}, {0, 1, 0, 0}},
+      {"nobody goes without", {100, 0.001, 0.001}, {1, 1, 1}, {0, 1, 2}},
+  };
+  for (const auto& c : cases) EXPECT_EQ(ShareWorkers(c.loads, c.slots), c.expected) << c.why;
+}
+
+TEST(PlanGroupsTest, PlansAsSaid) {
+  const struct {
+    const char* why;
+    Costs seconds;
+    std::vector<int32_t> slots;
+    int groups;
+    int made;
+    double imbalance;
+  } cases[] = {
+      {"nothing measured: equal costs", {0, 0, 0, 0}, {1, 1}, 2, 2, 0},
+      {"five equal clusters on two workers", {1, 1, 1, 1, 1}, {1, 1}, 2, 2, 0.2},
+      {"no more groups than workers", {1, 1, 1, 1}, {1, 1}, 4, 2, 0},
+      {"no more groups than clusters", {1, 1}, {1, 1, 1, 1}, 4, 2, 0},
+      {"a worker of four slots does four fifths", {1, 1, 1, 1, 1}, {4, 1}, 2, 2, 0},
+      {"one cluster outweighs the rest: three of four workers", {6, 1, 1}, {1, 1, 1, 1}, 2, 2, 0},
+      {"one group is no group", {5, 1}, {1, 1}, 1, 1, 0},
+  };
+  for (const auto& c : cases) {
+    const GroupPlan plan = PlanGroups(c.seconds, c.slots, c.groups);
+    EXPECT_EQ(plan.groups(), c.made) << c.why;
+    EXPECT_THAT(plan.imbalance, DoubleNear(c.imbalance, 1e-9)) << c.why;
+    EXPECT_EQ(Imbalance(plan, c.seconds), plan.imbalance) << c.why;
+  }
+}
+
+TEST(PlanGroupsTest, WithoutWorkersThereIsNoPlan) { EXPECT_EQ(PlanGroups(Costs{1, 2}, {}, 2).groups(), 0); }
+
+TEST(PlanGroupsTest, AnUnknownClusterCountsAsTheMeanOfTheOthers) {
+  const GroupPlan plan = PlanGroups(Costs{4, 0, 2}, std::vector<int32_t>{1, 1}, 2);
+  EXPECT_THAT(GroupSeconds(plan, Costs{4, 0, 2}), ::testing::UnorderedElementsAre(4, 5));
+}
+
+TEST(PlanGroupsTest, EqualInputGivesEqualPlans) {
+  const Costs seconds{3, 1, 4, 1, 5, 9, 2, 6};
+  const std::vector<int32_t> slots{2, 1, 1};
+  const GroupPlan a = PlanGroups(seconds, slots, 3), b = PlanGroups(seconds, slots, 3);
+  EXPECT_EQ(a.group_of_cluster, b.group_of_cluster);
+  EXPECT_EQ(a.group_of_worker, b.group_of_worker);
+}
+
+TEST(WorthReplanningTest, OnlyBeyondFivePoints) {
+  EXPECT_FALSE(WorthReplanning(0.05, 0));
+  EXPECT_TRUE(WorthReplanning(0.06, 0));
+  EXPECT_FALSE(WorthReplanning(0.24, 0.2)) << "what could not be helped then is no reason now";
+}
+
+// Sixteen clusters on any number of groups are decided at once, whatever their costs.
+TEST(PackClustersTest, SixteenClustersAreQuick) {
+  std::mt19937 random(7);
+  std::lognormal_distribution<double> cost(0, 1);
+  for (size_t groups = 2; groups <= 16; ++groups) {
+    Costs costs(kExactClusters);
+    for (double& c : costs) c = cost(random);
+    EXPECT_GT(PackClusters(costs, Costs(groups, 1.0)).finish, 0);
+  }
+}
+
+}  // namespace
+}  // namespace seedcast
