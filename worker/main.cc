@@ -108,6 +108,9 @@ int Main(int argc, char** argv) {
   app.add_option("--slots", options.slots, "threads that evaluate; default: one a core")->capture_default_str();
   app.add_option("--id", options.id, "name, unique among the coordinator's workers; default: host-pid");
   app.add_option("--cache", options.cache_directory, "directory of data sets fetched from the coordinator");
+  app.add_option("--inner-state-mb", options.inner_state_mb,
+                 "MiB for inner trainings that are carried from generation to generation")
+      ->capture_default_str();
   app.add_option("--kernels", kernels, "avx512, avx2 or scalar instead of the best that this machine has");
   app.add_option("--log-level", log_level, "debug, info, warning or error")
       ->transform(CLI::CheckedTransformer(levels).description(""))

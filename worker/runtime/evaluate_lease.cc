@@ -3,21 +3,21 @@
 #include <limits>
 #include <string>
 
-#include "common/noise/noise.h"
-#include "common/strategy/update.h"
+#include "common/strategy/estimator.h"
+#include "worker/runtime/carried_pair.h"
 
 namespace seedcast {
 namespace {
 
 constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
 
+}  // namespace
+
 void AddFailure(const absl::Status& status, v1::LeaseResult* result) {
   if (result->failed_size() == 0) result->set_first_error(std::string(status.message()));
   result->add_failed(result->fitness_size());
   result->add_fitness(kNone);
 }
-
-}  // namespace
 
 bool LeaseEvaluator::Run(const LeaseWork& work, LeaseControl* control, v1::LeaseResult* result) {
   UseTask(work.task);
@@ -32,30 +32,33 @@ bool LeaseEvaluator::RunPairs(const LeaseWork& work, LeaseControl* control, v1::
   const v1::PairRange& pairs = work.lease.pairs();
   *result->mutable_pairs() = pairs;
   result->mutable_fitness()->Reserve(2 * pairs.count());
-  const auto generation = static_cast<uint32_t>(work.lease.version());
-  const NoiseDistribution distribution = Distribution(work.spec->strategy());
-  const float s = NoiseScale(distribution, SigmaAt(*work.spec, work.lease.version()));
-  noise_.resize(work.state->theta.size());
-  member_.resize(work.state->theta.size());
+  const bool carries_state = CarriesState(*work.spec);
   for (int32_t i = 0; i < pairs.count(); ++i) {
     if (control->cancelled.load(std::memory_order_relaxed)) return false;
     const int64_t pair = pairs.first_pair() + i;
-    DrawNoise(distribution, {work.spec->seed(), generation, static_cast<uint32_t>(pair)}, absl::MakeSpan(noise_));
-    EvaluateMember(work, pair, s, result);
-    EvaluateMember(work, pair, -s, result);
+    if (!carries_state) {
+      EvaluateWhole(work, pair, result);
+    } else if (!CarriedPair(work, pair, evaluator_.get(), &perturbation_).Run(control->cancelled, result)) {
+      return false;
+    }
     control->done.store(i + 1, std::memory_order_relaxed);
   }
   return true;
 }
 
-void LeaseEvaluator::EvaluateMember(const LeaseWork& work, int64_t pair, float s, v1::LeaseResult* result) {
-  Perturb(work.state->theta, noise_, s, absl::MakeSpan(member_));
-  const absl::StatusOr<float> fitness = evaluator_->Evaluate(member_, {work.lease.version(), pair, work.lease.pairs().cluster()});
-  if (fitness.ok()) {
-    result->add_fitness(*fitness);
-  } else {
-    AddFailure(fitness.status(), result);
+void LeaseEvaluator::EvaluateWhole(const LeaseWork& work, int64_t pair, v1::LeaseResult* result) {
+  const std::vector<float>& theta = work.state->theta;
+  perturbation_.Draw(*work.spec, work.lease.version(), pair, theta.size());
+  for (const int sign : {1, -1}) {
+    const absl::StatusOr<float> fitness = evaluator_->Evaluate(
+        perturbation_.Member(theta, sign), {work.lease.version(), pair, work.lease.pairs().cluster()});
+    if (fitness.ok()) {
+      result->add_fitness(*fitness);
+    } else {
+      AddFailure(fitness.status(), result);
+    }
   }
+  result->set_diverged(result->diverged() + evaluator_->TakeDiverged());
 }
 
 bool LeaseEvaluator::RunEpisodes(const LeaseWork& work, LeaseControl* control, v1::LeaseResult* result) {
@@ -84,8 +87,7 @@ void LeaseEvaluator::UseTask(const std::shared_ptr<const Task>& task) {
 }
 
 int64_t LeaseEvaluator::ScratchBytes() const {
-  const auto buffers = static_cast<int64_t>(member_.capacity() * sizeof(float) + noise_.capacity());
-  return buffers + (evaluator_ ? evaluator_->ScratchBytes() : 0);
+  return perturbation_.ScratchBytes() + (evaluator_ ? evaluator_->ScratchBytes() : 0);
 }
 
 }  // namespace seedcast

@@ -66,8 +66,8 @@ struct MakeTask {  // answered by TaskMade
 };
 
 // Build parameters: start from `base`, else from the snapshot's bytes, else from the task's initial theta; then replay
-// `outcomes`, one generation each, setting aside theta at the versions >= keep_from that it leaves behind. RunBuildState
-// (build_state.h) does it. Answered by StateBuilt.
+// `outcomes`, one generation each, setting aside theta at the versions >= keep_from that it leaves behind.
+// RunBuildState (build_state.h) does it. Answered by StateBuilt.
 struct BuildState {
   int64_t id;
   std::shared_ptr<const v1::JobSpec> spec;

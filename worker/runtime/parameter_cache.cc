@@ -13,7 +13,7 @@ constexpr size_t kPinnedVersions = 2;
 constexpr int64_t kMaxClosedValues = int64_t{16} << 20;  // outcomes' values kept for a replay that is not possible yet
 constexpr int64_t kMaxFetchedValues = int64_t{4} << 20;  // outcomes' values in one fetch of the log
 constexpr int64_t kMaxHistoryBytes = int64_t{1} << 30;
-constexpr double kNewestWeight = 0.3;                    // of the moving averages
+constexpr double kNewestWeight = 0.3;  // of the moving averages
 
 // Guesses until something is measured: one core's noise, a home network.
 constexpr double kNoisePerSecond = 1e9;
@@ -41,7 +41,10 @@ const ParameterCache::Held* ParameterCache::Find(int64_t version) const {
 ParameterCache::Next ParameterCache::Bring(int64_t version, bool refetch, absl::Time now) {
   const bool pin = tip_version() > version;
   if (carries_state_ && !pin) {
-    if (absl::Status status = CheckHistoryFits(version); !status.ok()) return status;
+    if (absl::Status status = CheckHistoryFits(version); !status.ok()) {
+      closed_.clear();  // or we would try to advance again and again
+      return status;
+    }
   }
   build_ = Build{.version = version, .pin = pin, .refetch = refetch};
   if (refetch) {
@@ -151,6 +154,7 @@ absl::Status ParameterCache::OnParsed(event::BuiltState built, absl::Time now) {
   }
   const bool newer = !build_->at || version > build_position();
   if (newer) build_->at = Held{std::move(built.state), std::move(built.digest)};
+  if (newer && keeps_history()) build_->at->history = std::make_shared<const ThetaHistory>(ThetaHistory{version});
   return absl::OkStatus();
 }
 
@@ -164,8 +168,8 @@ void ParameterCache::OnReplayed(event::BuiltState built, absl::Time now) {
   if (keeps_history()) {
     const int64_t version = held.state->version;
     const ThetaHistory before = build_->before ? *build_->before : ThetaHistory{};
-    held.history = std::make_shared<const ThetaHistory>(
-        before.Continued(built.thetas, version, OldestReset(*spec_, version)));
+    held.history =
+        std::make_shared<const ThetaHistory>(before.Continued(built.thetas, version, OldestReset(*spec_, version)));
   }
   build_->at = std::move(held);
 }

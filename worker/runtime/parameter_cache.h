@@ -5,9 +5,10 @@
 //   fetch snapshot -> parse it -> (fetch log -> replay it)*        or        (fetch log -> replay it)*
 // whichever should be quicker by what the last ones took. When one way fails the other is tried.
 //
-// For a job with carried state the tip also keeps theta at the versions since OldestReset (common/strategy/estimator.h),
-// for inner trainings that have to be unrolled again: one theta for each generation of the longest inner training,
-// 1 GiB at most; beyond that the job's leases fail. A snapshot then helps only at or below OldestReset.
+// For a job with carried state the tip also keeps theta at the versions since OldestReset
+// (common/strategy/estimator.h), for inner trainings that have to be unrolled again: one theta for each generation of
+// the longest inner training, 1 GiB at most; beyond that the job's leases fail. A snapshot then helps only at or below
+// OldestReset.
 #pragma once
 
 #include <deque>
@@ -68,8 +69,8 @@ class ParameterCache {
     bool refetch;
     std::optional<Held> at{};  // where it stands; nothing: at the task's initial theta
     Stage stage = Stage::kReplay;
-    absl::Time began{};     // the fetch and the work after it count as one
-    int64_t replaying = 0;  // generations
+    absl::Time began{};                            // the fetch and the work after it count as one
+    int64_t replaying = 0;                         // generations
     std::shared_ptr<const ThetaHistory> before{};  // history of what is being replayed from
     bool snapshot_tried = false;
     bool log_failed = false;

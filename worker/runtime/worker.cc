@@ -24,6 +24,7 @@ namespace seedcast {
 namespace {
 
 constexpr int kMaxSlots = 4096;
+constexpr int kMaxInnerStateMb = 1 << 20;
 constexpr size_t kMaxIdBytes = 200;
 
 WorkerCoreOptions CoreOptions(const WorkerOptions& options) {
@@ -32,14 +33,15 @@ WorkerCoreOptions CoreOptions(const WorkerOptions& options) {
   core.hello.set_build(SEEDCAST_VERSION);
   core.hello.set_worker_id(options.id);
   core.hello.set_slots(options.slots);
-  core.hello.add_tasks("proto_net");
-  core.hello.add_tasks("sphere");
+  const google::protobuf::OneofDescriptor* tasks = v1::JobSpec::descriptor()->FindOneofByName("task");
+  for (int i = 0; i < tasks->field_count(); ++i) core.hello.add_tasks(tasks->field(i)->name());
   for (const NumericClassProof& proof : ProveNumericClasses()) {
     v1::ClassProof* shown = core.hello.add_proofs();
     shown->set_numeric_class(proof.numeric_class);
     shown->set_kernels(proof.kernels);
     shown->set_digest(proof.digest);
   }
+  core.inner_state_bytes = int64_t{options.inner_state_mb} << 20;
   core.jitter_seed = std::hash<std::string>()(options.id);  // workers that lost one coordinator do not return in step
   return core;
 }
@@ -58,6 +60,10 @@ absl::Status WorkerOptions::Validate() const {
   }
   if (slots < 1 || slots > kMaxSlots) {
     return absl::InvalidArgumentError(absl::StrCat("slots: ", slots, ", expected 1 .. ", kMaxSlots));
+  }
+  if (inner_state_mb < 0 || inner_state_mb > kMaxInnerStateMb) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("inner-state-mb: ", inner_state_mb, ", expected 0 .. ", kMaxInnerStateMb));
   }
   return absl::OkStatus();
 }

@@ -15,6 +15,9 @@ struct WorkerOptions {
   int slots = 1;   // threads that evaluate, one pair at a time each, 1 .. 4096
   // Where data sets are kept that were fetched from the coordinator; empty: the user's cache directory.
   std::string cache_directory;
+  // Memory for inner trainings that go on in the next generation (estimators with carried state), MiB, 0 .. 2^20. What
+  // does not fit is unrolled again. Default 1024.
+  int inner_state_mb = 1024;
 
   absl::Status Validate() const;  // INVALID_ARGUMENT names the field, its value and what is expected
 };

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/noise/noise.h"
+#include "common/spec/resolve.h"
 
 namespace seedcast {
 namespace {
@@ -29,14 +30,30 @@ bool IsRefusal(const absl::Status& status) {
   }
 }
 
+// Empty when the spec is one that Resolve gives: only then are its numbers in the ranges that we compute with.
+std::string WhatIsWrong(const v1::JobSpec& spec) {
+  absl::StatusOr<v1::JobSpec> resolved = Resolve(spec);
+  if (!resolved.ok()) return absl::StrCat("the job's spec is refused: ", resolved.status().message());
+  if (spec.strategy().estimator() == v1::Strategy::ESTIMATOR_UNSPECIFIED) {  // of a job older than the field
+    resolved->mutable_strategy()->clear_estimator();
+  }
+  if (resolved->SerializeAsString() == spec.SerializeAsString()) return "";
+  return "the job's spec is not resolved as this worker's build does it";
+}
+
 }  // namespace
 
-WorkerCore::Job::Job(std::string job_id, const v1::JobSpec& resolved, v1::WorkerStats* stats)
-    : id(job_id), spec(std::make_shared<const v1::JobSpec>(resolved)), cache(std::move(job_id), spec, stats) {}
+WorkerCore::Job::Job(std::string job_id, int64_t job_number, const v1::JobSpec& resolved, v1::WorkerStats* stats)
+    : id(job_id),
+      number(job_number),
+      refusal(WhatIsWrong(resolved)),
+      spec(std::make_shared<const v1::JobSpec>(resolved)),
+      cache(std::move(job_id), spec, stats) {}
 
 WorkerCore::WorkerCore(WorkerCoreOptions options)
     : options_(std::move(options)),
       jitter_(options_.jitter_seed, kJitterStream, 0, static_cast<uint32_t>(NoiseDomain::kTask)),
+      inner_states_(options_.inner_state_bytes),
       slots_(options_.hello.slots()) {}
 
 std::vector<WorkerAction> WorkerCore::Handle(WorkerEvent event, absl::Time now) {
@@ -46,6 +63,15 @@ std::vector<WorkerAction> WorkerCore::Handle(WorkerEvent event, absl::Time now) 
   if (phase_ == Phase::kOnline) Schedule();
   if (phase_ == Phase::kOnline) LeaveWhenIdle();
   return std::exchange(actions_, {});
+}
+
+v1::WorkerStats WorkerCore::stats() const {
+  v1::WorkerStats stats = stats_;
+  const InnerStates::Stats inner = inner_states_.stats();
+  stats.set_rebuilt_states(inner.rebuilt_states);
+  stats.set_rebuilt_generations(inner.rebuilt_generations);
+  stats.set_inner_state_bytes(inner.bytes);
+  return stats;
 }
 
 absl::Time WorkerCore::next_tick() const {
@@ -150,7 +176,7 @@ void WorkerCore::SendHeartbeat() {
     progress->set_done(slot.done);
   }
   for (const v1::Lease& lease : queue_) heartbeat->add_leases()->set_lease_id(lease.lease_id());
-  *heartbeat->mutable_stats() = stats_;
+  *heartbeat->mutable_stats() = stats();
   Send(std::move(message));
 }
 

@@ -31,6 +31,7 @@
 #include "common/noise/philox.h"
 #include "seedcast/v1/worker.pb.h"
 #include "worker/runtime/events.h"
+#include "worker/runtime/inner_states.h"
 #include "worker/runtime/parameter_cache.h"
 
 namespace seedcast {
@@ -42,6 +43,7 @@ struct WorkerCoreOptions {
   absl::Duration max_backoff = absl::Seconds(10);
   absl::Duration welcome_timeout = absl::Seconds(20);  // from Connect to Welcome
   absl::Duration goodbye_timeout = absl::Seconds(5);   // from Goodbye to the stream's end
+  int64_t inner_state_bytes = int64_t{1} << 30;        // of InnerStates; what it drops is unrolled again
 };
 
 class WorkerCore {
@@ -55,14 +57,16 @@ class WorkerCore {
   absl::Time next_tick() const;
 
   bool online() const { return phase_ == Phase::kOnline; }
-  const v1::WorkerStats& stats() const { return stats_; }
+  v1::WorkerStats stats() const;
 
  private:
   enum class Phase { kIdle, kConnecting, kOnline, kLeaving, kWaiting, kExited };
 
   struct Job {
-    Job(std::string job_id, const v1::JobSpec& resolved, v1::WorkerStats* stats);
+    Job(std::string job_id, int64_t number, const v1::JobSpec& resolved, v1::WorkerStats* stats);
     std::string id;
+    int64_t number;       // of InnerKey
+    std::string refusal;  // why its leases are refused; empty: they are not
     std::shared_ptr<const v1::JobSpec> spec;
     std::shared_ptr<const Task> task;  // null until made
     ParameterCache cache;
@@ -74,6 +78,7 @@ class WorkerCore {
     bool busy = false;
     bool cancelled = false;
     v1::Lease lease;  // lease_id 0: given on an earlier stream
+    int64_t job = 0;  // Job::number
     const State* state = nullptr;
     int32_t done = 0;
   };
@@ -127,6 +132,7 @@ class WorkerCore {
   void FailVersion(Job& job, std::optional<int64_t> version, const absl::Status& status);
   void Emit(Job& job, WorkerAction action);
   void ForgetUnopenedJobs();
+  bool Knows(int64_t number) const;
   Job* FindJob(const std::string& job_id);
   template <typename Field>
   Job* TakeRequest(Field field, int64_t id);
@@ -139,6 +145,7 @@ class WorkerCore {
   std::vector<WorkerAction> actions_;  // of the event being handled
   PhiloxStream jitter_;
   int64_t last_request_ = 0;
+  int64_t last_job_ = 0;
 
   Phase phase_ = Phase::kIdle;
   absl::Time deadline_;         // of kConnecting, kLeaving and kWaiting
@@ -150,6 +157,7 @@ class WorkerCore {
   absl::Time forget_at_ = absl::InfiniteFuture();  // jobs that nobody opened again
 
   std::map<std::string, std::unique_ptr<Job>> jobs_;
+  InnerStates inner_states_;  // the slots' as well
   std::deque<v1::Lease> queue_;
   std::vector<Slot> slots_;
   std::vector<v1::LeaseResult> unsent_;  // done while their job was not open on a stream

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
+#include "common/strategy/estimator.h"
 #include "worker/runtime/worker_core.h"
 
 namespace seedcast {
@@ -12,7 +13,8 @@ namespace {
 bool SameUnit(const v1::Lease& a, const v1::Lease& b) {
   if (a.job_id() != b.job_id() || a.version() != b.version() || a.unit_case() != b.unit_case()) return false;
   if (a.has_pairs()) {
-    return a.pairs().first_pair() == b.pairs().first_pair() && a.pairs().count() == b.pairs().count();
+    return a.pairs().cluster() == b.pairs().cluster() && a.pairs().first_pair() == b.pairs().first_pair() &&
+           a.pairs().count() == b.pairs().count();
   }
   return a.episodes().evaluation_id() == b.episodes().evaluation_id() &&
          a.episodes().first_episode() == b.episodes().first_episode() && a.episodes().count() == b.episodes().count();
@@ -28,6 +30,9 @@ std::string WhatIsWrong(const v1::Lease& lease, const v1::JobSpec& spec) {
   }
   if (!lease.has_pairs()) return "lease of neither pairs nor episodes";
   const v1::PairRange& range = lease.pairs();
+  if (range.cluster() < 0 || range.cluster() >= ClusterCount(spec)) {
+    return absl::StrCat("lease of cluster ", range.cluster(), ", the job has ", ClusterCount(spec));
+  }
   const int64_t pairs = spec.strategy().population_size() / 2;
   const bool fits = range.first_pair() >= 0 && range.count() >= 1 && range.first_pair() <= pairs - range.count();
   return fits ? ""
@@ -47,6 +52,7 @@ void WorkerCore::OnMessage(const v1::Lease& lease) {
   if (known) return;
   const Job* job = FindJob(lease.job_id());
   if (job == nullptr || !job->open) return FailLease(lease, "lease of a job that was not opened");
+  if (!job->refusal.empty()) return FailLease(lease, job->refusal);
   if (const std::string wrong = WhatIsWrong(lease, *job->spec); !wrong.empty()) return FailLease(lease, wrong);
   if (draining_ || peer_draining_) return FailLease(lease, "the worker is draining");
   if (!Adopt(lease)) queue_.push_back(lease);
@@ -76,6 +82,11 @@ bool WorkerCore::Place(const v1::Lease& lease) {
   const ParameterCache::Held* held = job.cache.Find(lease.version());
   const bool matches = held != nullptr && held->digest == lease.digest();
   if (matches) {
+    if (lease.has_pairs() && CarriesState(*job.spec) && held->history == nullptr) {
+      FailLease(lease, absl::StrCat("generation ", lease.version(), " is closed: this worker is at version ",
+                                    job.cache.tip_version()));
+      return true;
+    }
     if (BusySlots() == static_cast<int>(slots_.size())) return false;
     Run(lease, job, *held);
     return true;
@@ -95,13 +106,14 @@ bool WorkerCore::Place(const v1::Lease& lease) {
 
 void WorkerCore::Run(const v1::Lease& lease, const Job& job, const ParameterCache::Held& held) {
   const auto slot = std::find_if(slots_.begin(), slots_.end(), [](const Slot& s) { return !s.busy; });
-  *slot = Slot{.busy = true, .lease = lease, .state = held.state.get()};
-  actions_.push_back(
-      action::RunLease{static_cast<int>(slot - slots_.begin()), LeaseWork{lease, job.spec, job.task, held.state}});
+  *slot = Slot{.busy = true, .lease = lease, .job = job.number, .state = held.state.get()};
+  LeaseWork work{lease, job.spec, job.task, held.state, held.history, &inner_states_, job.number};
+  actions_.push_back(action::RunLease{static_cast<int>(slot - slots_.begin()), std::move(work)});
 }
 
 void WorkerCore::On(event::SlotDone event) {
   const Slot slot = std::exchange(slots_.at(event.slot), Slot{});
+  if (!Knows(slot.job)) inner_states_.Forget(slot.job);  // what it still put there
   stats_.set_state_bytes_per_slot(std::max(stats_.state_bytes_per_slot(), event.slot_bytes));
   if (slot.cancelled || !event.complete) return;
   event.result.set_lease_id(slot.lease.lease_id());
@@ -168,13 +180,17 @@ void WorkerCore::OnMessage(const v1::JobOpened& opened) {
   if (known != nullptr) {  // the id of another job, in another store
     Withdraw([&](const v1::Lease& lease) { return lease.job_id() == opened.job_id(); });
     DropUnsent(opened.job_id());
+    inner_states_.Forget(known->number);
   }
-  jobs_[opened.job_id()] = std::make_unique<Job>(opened.job_id(), opened.spec(), &stats_);
+  auto job = std::make_unique<Job>(opened.job_id(), ++last_job_, opened.spec(), &stats_);
+  if (!job->refusal.empty()) LogWarning("cannot work on job", {{"job", job->id}, {"reason", job->refusal}});
+  jobs_[opened.job_id()] = std::move(job);
 }
 
 void WorkerCore::OnMessage(const v1::JobClosed& closed) {
   Withdraw([&](const v1::Lease& lease) { return lease.job_id() == closed.job_id(); });
   DropUnsent(closed.job_id());
+  if (const Job* job = FindJob(closed.job_id())) inner_states_.Forget(job->number);
   jobs_.erase(closed.job_id());
 }
 
@@ -192,8 +208,13 @@ void WorkerCore::ForgetUnopenedJobs() {
   std::erase_if(jobs_, [this](const auto& entry) {
     if (entry.second->open) return false;
     DropUnsent(entry.first);
+    inner_states_.Forget(entry.second->number);
     return true;
   });
+}
+
+bool WorkerCore::Knows(int64_t number) const {
+  return std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& entry) { return entry.second->number == number; });
 }
 
 void WorkerCore::RequestTask(Job& job) {

@@ -6,6 +6,7 @@
 #include "common/status_macros.h"
 #include "worker/kernels/convnet.h"
 #include "worker/tasks/dataset_cache.h"
+#include "worker/tasks/influence.h"
 #include "worker/tasks/proto_net.h"
 #include "worker/tasks/sphere.h"
 #include "worker/tasks/task.h"
@@ -16,6 +17,8 @@ absl::StatusOr<std::unique_ptr<Task>> MakeTask(const v1::JobSpec& spec, const Ar
   switch (spec.task_case()) {
     case v1::JobSpec::kSphere:
       return MakeSphereTask(spec);
+    case v1::JobSpec::kInfluence:
+      return MakeInfluenceTask(spec);
     case v1::JobSpec::kProtoNet: {
       const ConvNetKernels* kernels = BestConvNetKernels(spec.numeric_class());
       if (kernels == nullptr) {
