@@ -1,0 +1,359 @@
+#include "worker/tasks/learned_optimizer/learned_optimizer.h"
+
+#include <algorithm>
+#include <compare>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "common/noise/noise.h"
+#include "common/noise/philox.h"
+#include "common/status_macros.h"
+#include "common/strategy/estimator.h"
+#include "worker/tasks/learned_optimizer/catalogue.h"
+#include "worker/tasks/learned_optimizer/hrnn.h"
+
+namespace seedcast {
+namespace {
+
+constexpr int kMaxExpandedProblems = 200;  // of a cluster
+constexpr uint32_t kDraw = 0x100;          // beside the purposes: which problems an evaluation draws
+constexpr float kNoAccuracy = std::numeric_limits<float>::quiet_NaN();
+
+uint64_t MixedSeed(uint64_t seed, uint32_t purpose, int cluster, int problem) {
+  const PhiloxBlock block = Philox({static_cast<uint32_t>(problem), static_cast<uint32_t>(cluster), purpose,
+                                    static_cast<uint32_t>(NoiseDomain::kTask)},
+                                   seed);
+  return uint64_t{block[1]} << 32 | block[0];
+}
+
+absl::StatusOr<InstancePurpose> PurposeOf(v1::EvaluationSpec::Split split) {
+  switch (split) {
+    case v1::EvaluationSpec::TRAIN:
+      return InstancePurpose::kTrainSplit;
+    case v1::EvaluationSpec::VALIDATION:
+      return InstancePurpose::kValidation;
+    case v1::EvaluationSpec::TEST:
+      return InstancePurpose::kTest;
+    default:
+      return absl::InvalidArgumentError(absl::StrFormat("split: %d, expected TRAIN, VALIDATION or TEST", split));
+  }
+}
+
+// What evaluators share with their task; constant after construction.
+struct Setting {
+  v1::JobSpec spec;
+  std::vector<ProblemCluster> clusters;
+  TrainingRules rules;
+
+  const v1::LearnedOptimizerTask& task() const { return spec.learned_optimizer(); }
+  int unrolls() const { return task().unroll().restarts() * task().unroll().count(); }
+};
+
+// The inner trainings of a key, one a problem of its draw.
+class LearnedOptimizerState : public InnerState {
+ public:
+  LearnedOptimizerState(const EpisodeKey& key, size_t problems) : key(key), trainings(problems) {}
+
+  std::unique_ptr<InnerState> Clone() const override { return std::make_unique<LearnedOptimizerState>(*this); }
+  int64_t Bytes() const override {
+    int64_t bytes = sizeof(*this);
+    for (const TrainingState& training : trainings) bytes += training.Bytes();
+    return bytes;
+  }
+
+  const EpisodeKey key;
+  std::vector<TrainingState> trainings;
+};
+
+// Problem instances that are in use, and one optimizer for each shape of problem.
+class Instances {
+ public:
+  explicit Instances(const Setting& setting) : setting_(setting) {}
+
+  // Valid until instances of another (purpose, cluster, stream, substream) are asked for; its optimizer steps with
+  // `theta`.
+  absl::StatusOr<InnerTraining*> Find(absl::Span<const float> theta, InstancePurpose purpose, int cluster, int problem,
+                                      uint32_t stream, uint32_t substream) {
+    const Group group{purpose, cluster, stream, substream};
+    if (group != group_) trainings_.clear();
+    group_ = group;
+    auto found = trainings_.find(problem);
+    if (found == trainings_.end()) {
+      const InstanceSeed name = NameInstance(setting_.spec.seed(), purpose, cluster, problem, stream, substream);
+      ASSIGN_OR_RETURN(auto made, Make(setting_.clusters[cluster].problems[problem], name));
+      found = trainings_.try_emplace(problem, std::move(made)).first;
+    }
+    found->second.hrnn->SetTheta(theta);
+    return &found->second.training;
+  }
+
+  int64_t Bytes() const {
+    int64_t bytes = 0;
+    for (const auto& [problem, entry] : trainings_) bytes += entry.training.Bytes();
+    return bytes;
+  }
+
+ private:
+  struct Group {
+    InstancePurpose purpose;
+    int cluster;
+    uint32_t stream;
+    uint32_t substream;
+    bool operator==(const Group&) const = default;
+  };
+  struct Entry {
+    InnerTraining training;
+    Hrnn* hrnn;
+  };
+
+  absl::StatusOr<Entry> Make(const std::string& expression, const InstanceSeed& name) {
+    const ProblemOptions options{setting_.task().published().unapplied_noise()};
+    ASSIGN_OR_RETURN(auto problem, MakeProblem(expression, options, name.seed, name.stream, name.substream));
+    std::unique_ptr<Hrnn>& hrnn = optimizers_[{problem->tensor_sizes().begin(), problem->tensor_sizes().end()}];
+    if (hrnn == nullptr) {
+      hrnn = MakeHrnn(problem->tensor_sizes(), {setting_.task().published().global_from_last_tensor()});
+    }
+    return Entry{InnerTraining(std::move(problem), hrnn.get(), name, setting_.rules), hrnn.get()};
+  }
+
+  const Setting& setting_;
+  std::map<std::vector<int64_t>, std::unique_ptr<Hrnn>> optimizers_;  // by tensor sizes
+  std::optional<Group> group_;
+  std::map<int, Entry> trainings_;  // by problem; all of group_
+};
+
+class LearnedOptimizerEvaluator : public Evaluator {
+ public:
+  explicit LearnedOptimizerEvaluator(std::shared_ptr<const Setting> setting)
+      : setting_(std::move(setting)), instances_(*setting_) {}
+
+  absl::StatusOr<float> Evaluate(absl::Span<const float> theta, const EpisodeKey& key) override {
+    RETURN_IF_ERROR(CheckTheta(theta));
+    double sum = 0;
+    const std::vector<int> problems = Draw(key);
+    for (const int problem : problems) {
+      ASSIGN_OR_RETURN(InnerTraining * training, Instance(theta, key, problem));
+      sum += Train(key, training);
+    }
+    return static_cast<float>(-sum / static_cast<double>(problems.size()));
+  }
+
+  absl::StatusOr<std::unique_ptr<InnerState>> Begin(absl::Span<const float> theta, const EpisodeKey& key) override {
+    RETURN_IF_ERROR(CheckTheta(theta));
+    const std::vector<int> problems = Draw(key);
+    auto state = std::make_unique<LearnedOptimizerState>(key, problems.size());
+    for (size_t i = 0; i < problems.size(); ++i) {
+      ASSIGN_OR_RETURN(InnerTraining * training, Instance(theta, key, problems[i]));
+      training->Start(&state->trainings[i]);
+    }
+    return state;
+  }
+
+  absl::StatusOr<float> Unroll(absl::Span<const float> theta, int64_t generation, InnerState* state) override {
+    return Advance(theta, generation, state, [](int64_t steps, double, InnerTraining& training, TrainingState* inner) {
+      return training.Unroll(steps, inner);
+    });
+  }
+
+  absl::StatusOr<float> UnrollGradient(absl::Span<const float> theta, int64_t generation, InnerState* state,
+                                       absl::Span<float> gradient) override {
+    std::fill(gradient.begin(), gradient.end(), 0.0f);
+    return Advance(theta, generation, state,
+                   [gradient](int64_t steps, double scale, InnerTraining& training, TrainingState* inner) {
+                     return training.UnrollGradient(steps, scale, inner, gradient);
+                   });
+  }
+
+  int32_t TakeDiverged() override { return std::exchange(diverged_, 0); }
+
+  absl::StatusOr<EpisodeMetrics> Measure(absl::Span<const float> theta, const v1::EvaluationSpec& spec,
+                                         int32_t episode) override {
+    RETURN_IF_ERROR(CheckTheta(theta));
+    ASSIGN_OR_RETURN(const InstancePurpose purpose, PurposeOf(spec.split()));
+    const auto [cluster, problem, round] = Place(episode);
+    ASSIGN_OR_RETURN(InnerTraining * training, instances_.Find(theta, purpose, cluster, problem, round, 0));
+    TrainingState state;
+    training->Start(&state);
+    const int64_t steps = spec.steps() > 0 ? spec.steps() : StepsOfTraining(setting_->task().unroll());
+    const Recorded recorded = training->Unroll(steps, &state);
+    const float accuracy = state.diverged ? kNoAccuracy
+                                          : training->problem().Accuracy(
+                                                state.parameters, setting_->task().published().inverted_accuracy());
+    return EpisodeMetrics{static_cast<float>(-recorded.mean()), accuracy};
+  }
+
+  int64_t ScratchBytes() const override { return instances_.Bytes(); }
+
+ private:
+  absl::StatusOr<InnerTraining*> Instance(absl::Span<const float> theta, const EpisodeKey& key, int problem) {
+    return instances_.Find(theta, InstancePurpose::kTraining, key.cluster, problem, static_cast<uint32_t>(key.pair),
+                           static_cast<uint32_t>(key.generation));
+  }
+
+  // The problems of an evaluation: all of the cluster in order, or some of them without replacement.
+  std::vector<int> Draw(const EpisodeKey& key) const {
+    std::vector<int> problems(setting_->clusters[key.cluster].problems.size());
+    std::iota(problems.begin(), problems.end(), 0);
+    const int wanted = setting_->task().problems_per_evaluation();
+    if (wanted == 0) return problems;
+    PhiloxStream stream(MixedSeed(setting_->spec.seed(), kDraw, key.cluster, 0), static_cast<uint32_t>(key.pair),
+                        static_cast<uint32_t>(key.generation), static_cast<uint32_t>(NoiseDomain::kTask));
+    for (int i = 0; i < wanted; ++i) {
+      std::swap(problems[i], problems[i + stream.Below(static_cast<uint32_t>(problems.size()) - i)]);
+    }
+    problems.resize(wanted);
+    return problems;
+  }
+
+  // Whole inner trainings of one instance: their mean log objective.
+  double Train(const EpisodeKey& key, InnerTraining* training) {
+    TrainingState state;
+    Recorded recorded;
+    for (int unroll = 0; unroll < setting_->unrolls(); ++unroll) {
+      if (unroll % setting_->task().unroll().count() == 0) {
+        state.restart = unroll / setting_->task().unroll().count();
+        training->Start(&state);
+      }
+      recorded.Add(
+          training->Unroll(UnrollSteps(setting_->spec, key.generation, key.cluster, key.pair, unroll), &state));
+    }
+    diverged_ += recorded.diverged;
+    return recorded.mean();
+  }
+
+  // One unroll of every inner training of `state`; `run` makes it.
+  template <typename Run>
+  absl::StatusOr<float> Advance(absl::Span<const float> theta, int64_t generation, InnerState* state, const Run& run) {
+    RETURN_IF_ERROR(CheckTheta(theta));
+    auto& own = static_cast<LearnedOptimizerState&>(*state);
+    const std::vector<int> problems = Draw(own.key);
+    const bool restart = generation != own.key.generation &&
+                         BoundaryBefore(setting_->spec, generation, own.key.pair) == Boundary::kRestart;
+    const int64_t steps = UnrollSteps(setting_->spec, generation, own.key.cluster, own.key.pair, 0);
+    const double share = 1 / static_cast<double>(problems.size());
+    double sum = 0;
+    for (size_t i = 0; i < problems.size(); ++i) {
+      ASSIGN_OR_RETURN(InnerTraining * training, Instance(theta, own.key, problems[i]));
+      TrainingState& inner = own.trainings[i];
+      if (restart) {
+        ++inner.restart;
+        training->Start(&inner);
+      }
+      const Recorded recorded = run(steps, -share, *training, &inner);
+      diverged_ += recorded.diverged;
+      sum += recorded.mean();
+    }
+    return static_cast<float>(-sum * share);
+  }
+
+  struct EpisodePlace {
+    int cluster;
+    int problem;
+    uint32_t round;
+  };
+  EpisodePlace Place(int32_t episode) const {
+    int total = 0;
+    for (const ProblemCluster& cluster : setting_->clusters) total += static_cast<int>(cluster.problems.size());
+    int problem = episode % total;
+    int cluster = 0;
+    while (problem >= static_cast<int>(setting_->clusters[cluster].problems.size())) {
+      problem -= static_cast<int>(setting_->clusters[cluster++].problems.size());
+    }
+    return {cluster, problem, static_cast<uint32_t>(episode / total)};
+  }
+
+  static absl::Status CheckTheta(absl::Span<const float> theta) {
+    if (theta.size() == kHrnnParameters) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrFormat("theta has %d parameters, expected %d", theta.size(), kHrnnParameters));
+  }
+
+  const std::shared_ptr<const Setting> setting_;
+  Instances instances_;
+  int32_t diverged_ = 0;
+};
+
+class LearnedOptimizerTask : public Task {
+ public:
+  explicit LearnedOptimizerTask(std::shared_ptr<const Setting> setting) : setting_(std::move(setting)) {}
+
+  int64_t num_parameters() const override { return kHrnnParameters; }
+  std::vector<float> InitialTheta() const override { return InitialHrnnTheta(setting_->spec.seed()); }
+  std::unique_ptr<Evaluator> NewEvaluator() const override {
+    return std::make_unique<LearnedOptimizerEvaluator>(setting_);
+  }
+  bool Supports(v1::Strategy::Estimator) const override { return true; }
+  absl::Status CheckEvaluation(const v1::EvaluationSpec& spec) const override {
+    return PurposeOf(spec.split()).status();
+  }
+  std::string Description() const override {
+    size_t problems = 0;
+    for (const ProblemCluster& cluster : setting_->clusters) problems += cluster.problems.size();
+    return absl::StrFormat("generated: %d problems in %d clusters, for the hierarchical RNN optimizer", problems,
+                           setting_->clusters.size());
+  }
+
+ private:
+  const std::shared_ptr<const Setting> setting_;
+};
+
+absl::Status CheckDraw(const v1::LearnedOptimizerTask& task, const std::vector<ProblemCluster>& clusters) {
+  for (const ProblemCluster& cluster : clusters) {
+    if (task.problems_per_evaluation() <= static_cast<int>(cluster.problems.size())) continue;
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "learned_optimizer.problems_per_evaluation: %d, expected at most %d, the problems of cluster %s",
+        task.problems_per_evaluation(), cluster.problems.size(), cluster.name));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<ProblemCluster>> ExpandClusters(const v1::LearnedOptimizerTask& task) {
+  std::vector<ProblemCluster> clusters;
+  for (int c = 0; c < task.clusters_size(); ++c) {
+    ProblemCluster& cluster = clusters.emplace_back(ProblemCluster{task.clusters(c).name(), {}});
+    for (int i = 0; i < task.clusters(c).problems_size(); ++i) {
+      const auto members = ExpandProblem(task.clusters(c).problems(i));
+      if (!members.ok()) {
+        return absl::Status(members.status().code(), absl::StrFormat("learned_optimizer.clusters[%d].problems[%d]: %s",
+                                                                     c, i, std::string(members.status().message())));
+      }
+      cluster.problems.insert(cluster.problems.end(), members->begin(), members->end());
+    }
+    if (cluster.problems.size() > kMaxExpandedProblems) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("learned_optimizer.clusters[%d].problems: %d problems, expected "
+                          "at most %d",
+                          c, cluster.problems.size(), kMaxExpandedProblems));
+    }
+  }
+  return clusters;
+}
+
+InstanceSeed NameInstance(uint64_t seed, InstancePurpose purpose, int cluster, int problem, uint32_t stream,
+                          uint32_t substream) {
+  return {MixedSeed(seed, static_cast<uint32_t>(purpose), cluster, problem), stream, substream};
+}
+
+TrainingRules RulesOf(const v1::LearnedOptimizerTask& task) {
+  return {task.parallel_batches(), task.published().doubled_start(), task.published().carried_state()};
+}
+
+int64_t StepsOfTraining(const v1::Unroll& unroll) {
+  const int64_t floor = unroll.lengths() == v1::Unroll::EXPONENTIAL ? unroll.min_steps() : 0;
+  return (floor + unroll.steps()) * unroll.count();
+}
+
+absl::StatusOr<std::unique_ptr<Task>> MakeLearnedOptimizerTask(const v1::JobSpec& spec) {
+  ASSIGN_OR_RETURN(std::vector<ProblemCluster> clusters, ExpandClusters(spec.learned_optimizer()));
+  RETURN_IF_ERROR(CheckDraw(spec.learned_optimizer(), clusters));
+  auto setting = std::make_shared<const Setting>(Setting{spec, std::move(clusters), RulesOf(spec.learned_optimizer())});
+  return std::make_unique<LearnedOptimizerTask>(std::move(setting));
+}
+
+}  // namespace seedcast
