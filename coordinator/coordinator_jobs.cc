@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/spec/resolve.h"
+#include "common/spec/shape.h"
 #include "common/status_macros.h"
 #include "common/strategy/update.h"
 #include "coordinator/coordinator_impl.h"
@@ -34,6 +35,7 @@ absl::StatusOr<v1::JobStatus> Coordinator::Impl::Submit(const v1::SubmitJobReque
   RETURN_IF_ERROR(CheckRoom());
   JobRow row;
   ASSIGN_OR_RETURN(row.spec, Resolve(request.spec()));
+  row.spec.clear_first_generation();  // of the fork that the spec was copied from
   std::unique_ptr<Task> task;
   RETURN_IF_ERROR(Prepare(&row.spec, &task));
   row.idempotency_key = request.idempotency_key();
@@ -54,6 +56,7 @@ absl::StatusOr<v1::JobStatus> Coordinator::Impl::Fork(const v1::ForkJobRequest& 
     return absl::InvalidArgumentError(absl::StrCat("generations: ", row.spec.generations(),
                                                    ", expected more than the version forked at, ", request.version()));
   }
+  row.spec.set_first_generation(CarriesState(row.spec) ? request.version() : 0);
   std::unique_ptr<Task> task;
   RETURN_IF_ERROR(Prepare(&row.spec, &task));
   ASSIGN_OR_RETURN(State state, StateAt(*parent, request.version()));

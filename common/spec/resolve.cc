@@ -6,6 +6,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/spec/field_checks.h"
+#include "common/spec/resolve_unrolls.h"
+#include "common/spec/shape.h"
 #include "common/status_macros.h"
 
 namespace seedcast {
@@ -31,6 +33,33 @@ absl::Status CheckShotAndQuery(absl::string_view path, int32_t shot, int32_t que
                   absl::StrCat("shot + query <= ", kDrawingsPerCharacter, " with shot ", shot));
 }
 
+absl::Status CheckFilters(absl::string_view field, int32_t filters) {
+  if (filters >= 16 && filters <= 256 && filters % 16 == 0) return absl::OkStatus();
+  return BadField(field, absl::StrCat(filters), "a multiple of 16 in 16 .. 256");
+}
+
+// Either filters and blocks, or filters_per_block.
+absl::Status ResolveNetwork(v1::ProtoNetTask* task) {
+  constexpr int kMaxBlocks = 4;
+  const int blocks = task->filters_per_block_size();
+  if (blocks == 0) {
+    if (task->filters() == 0) task->set_filters(64);
+    RETURN_IF_ERROR(CheckFilters("proto_net.filters", task->filters()));
+    return ResolveInt("proto_net", "blocks", kMaxBlocks, 1, kMaxBlocks, task);
+  }
+  if (blocks > kMaxBlocks) {
+    return BadField("proto_net.filters_per_block", absl::StrCat(blocks, " entries"), "1 .. 4 entries");
+  }
+  for (int block = 0; block < blocks; ++block) {
+    RETURN_IF_ERROR(
+        CheckFilters(absl::StrCat("proto_net.filters_per_block[", block, "]"), task->filters_per_block(block)));
+  }
+  for (const char* field : {"filters", "blocks"}) {
+    RETURN_IF_ERROR(CheckInt("proto_net", field, 0, 0, *task));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ResolveProtoNet(v1::ProtoNetTask* task) {
   const absl::string_view path = "proto_net";
   RETURN_IF_ERROR(ResolveEnum(path, "dataset", v1::ProtoNetTask::AUTO, task));
@@ -42,12 +71,9 @@ absl::Status ResolveProtoNet(v1::ProtoNetTask* task) {
   RETURN_IF_ERROR(ResolveInt(path, "shot", 1, 1, 19, task));
   RETURN_IF_ERROR(ResolveInt(path, "query", 2, 1, 19, task));
   RETURN_IF_ERROR(CheckShotAndQuery(path, task->shot(), task->query()));
-  RETURN_IF_ERROR(ResolveInt(path, "filters", 64, 16, 256, task));
-  if (task->filters() % 16 != 0) {
-    return BadField("proto_net.filters", absl::StrCat(task->filters()), "a multiple of 16 in 16 .. 256");
-  }
-  RETURN_IF_ERROR(ResolveInt(path, "blocks", 4, 1, 4, task));
+  RETURN_IF_ERROR(ResolveNetwork(task));
   RETURN_IF_ERROR(ResolveEnum(path, "statistics", v1::ProtoNetTask::SUPPORT, task));
+  RETURN_IF_ERROR(ResolveEnum(path, "characters", v1::ProtoNetTask::TRAIN_ONLY, task));
   return ResolveInt(path, "episodes_per_pair", 1, 1, 1000, task);
 }
 
@@ -66,12 +92,13 @@ absl::Status ResolveTask(v1::JobSpec* spec) {
     case v1::JobSpec::kSphere:
       return ResolveSphere(spec->mutable_sphere());
     case v1::JobSpec::kLearnedOptimizer:
+      return ResolveLearnedOptimizer(spec->mutable_learned_optimizer());
     case v1::JobSpec::kInfluence:
-      return absl::OkStatus();
+      return ResolveInfluence(spec->mutable_influence());
     case v1::JobSpec::TASK_NOT_SET:
       break;
   }
-  return absl::InvalidArgumentError("task: missing, expected one of proto_net, sphere");
+  return absl::InvalidArgumentError("task: missing, expected one of proto_net, sphere, learned_optimizer, influence");
 }
 
 struct ScheduleDefaults {
@@ -110,7 +137,8 @@ absl::Status ResolveOptimizer(v1::Strategy* strategy) {
       v1::RmsProp* rms_prop = strategy->mutable_rms_prop();
       RETURN_IF_ERROR(ResolveDouble("strategy.rms_prop", "decay", 0.99, 0, kMaxDecay, rms_prop));
       RETURN_IF_ERROR(ResolveDouble("strategy.rms_prop", "momentum", 0, 0, kMaxDecay, rms_prop));
-      return ResolveDouble("strategy.rms_prop", "epsilon", 1e-8, kMinEpsilon, 1, rms_prop);
+      RETURN_IF_ERROR(ResolveDouble("strategy.rms_prop", "epsilon", 1e-8, kMinEpsilon, 1, rms_prop));
+      return CheckDouble("strategy.rms_prop", "initial_mean_square", 0, 1e6, *rms_prop);
     }
     default: {
       v1::Adam* adam = strategy->mutable_adam();
@@ -149,7 +177,8 @@ absl::Status ResolveEvaluation(absl::string_view path, v1::EvaluationSpec::Split
   RETURN_IF_ERROR(ResolveInt(path, "shot", 5, 1, 19, spec));
   RETURN_IF_ERROR(ResolveInt(path, "query", std::min(15, kDrawingsPerCharacter - spec->shot()), 1, 19, spec));
   RETURN_IF_ERROR(CheckShotAndQuery(path, spec->shot(), spec->query()));
-  return ResolveInt(path, "episodes", episodes, 1, 1'000'000, spec);
+  RETURN_IF_ERROR(ResolveInt(path, "episodes", episodes, 1, 1'000'000, spec));
+  return CheckInt(path, "steps", 0, 10'000'000, *spec);
 }
 
 absl::Status ResolveValidation(v1::Validation* validation) {
@@ -161,10 +190,17 @@ absl::Status ResolveValidation(v1::Validation* validation) {
   return BadField("validation.episodes.split", v1::EvaluationSpec::Split_Name(episodes->split()), "VALIDATION");
 }
 
+absl::Status ResolveNumericClass(v1::JobSpec* spec) {
+  RETURN_IF_ERROR(ResolveEnum("", "numeric_class", v1::F32, spec));
+  if (!HasUnrolls(*spec) || spec->numeric_class() == v1::F32) return absl::OkStatus();
+  return BadField("numeric_class", v1::NumericClass_Name(spec->numeric_class()),
+                  absl::StrCat("F32 with ", TaskName(*spec)));
+}
+
 absl::Status ResolveLimits(v1::JobSpec* spec) {
   RETURN_IF_ERROR(ResolveInt("", "snapshot_every", 100, 1, kMaxCount, spec));
-  const int64_t population = spec->strategy().population_size();
-  const int64_t allowed = std::max(population, population * spec->generations() / 100);
+  const int64_t evaluations = FitnessCount(*spec);
+  const int64_t allowed = std::max(evaluations, evaluations * spec->generations() / 100);
   if (!spec->has_max_failed_evaluations()) spec->set_max_failed_evaluations(allowed);
   RETURN_IF_ERROR(CheckInt("", "max_failed_evaluations", 0, kMaxCount, *spec));
   return CheckInt("", "max_workers", 0, std::numeric_limits<int32_t>::max(), *spec);
@@ -178,8 +214,11 @@ absl::StatusOr<v1::JobSpec> Resolve(const v1::JobSpec& spec) {
   if (!resolved.has_seed()) resolved.set_seed(1);
   RETURN_IF_ERROR(ResolveTask(&resolved));
   RETURN_IF_ERROR(ResolveStrategy(resolved.mutable_strategy()));
+  RETURN_IF_ERROR(ResolveEstimator(&resolved));
+  RETURN_IF_ERROR(CheckClusters(resolved));
   RETURN_IF_ERROR(CheckInt("", "generations", 1, kMaxGenerations, resolved));
-  RETURN_IF_ERROR(ResolveEnum("", "numeric_class", v1::F32, &resolved));
+  RETURN_IF_ERROR(CheckInt("", "first_generation", 0, resolved.generations() - 1, resolved));
+  RETURN_IF_ERROR(ResolveNumericClass(&resolved));
   RETURN_IF_ERROR(ResolveValidation(resolved.mutable_validation()));
   RETURN_IF_ERROR(ResolveLimits(&resolved));
   return resolved;
@@ -189,6 +228,11 @@ absl::StatusOr<v1::EvaluationSpec> Resolve(const v1::EvaluationSpec& spec, absl:
   v1::EvaluationSpec resolved = spec;
   RETURN_IF_ERROR(ResolveEvaluation(path, v1::EvaluationSpec::TEST, 1000, &resolved));
   return resolved;
+}
+
+std::vector<int> FiltersOfBlocks(const v1::ProtoNetTask& task) {
+  if (task.filters_per_block_size() == 0) return std::vector<int>(task.blocks(), task.filters());
+  return {task.filters_per_block().begin(), task.filters_per_block().end()};
 }
 
 absl::string_view TaskName(const v1::JobSpec& spec) {

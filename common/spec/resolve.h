@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -18,11 +19,15 @@ absl::StatusOr<v1::JobSpec> Resolve(const v1::JobSpec& spec);
 absl::StatusOr<v1::EvaluationSpec> Resolve(const v1::EvaluationSpec& spec, absl::string_view path);
 
 // Canonical bytes of a resolved spec: what is hashed into the log's chain. They leave out what has no influence on
-// fitness and theta: name, validation, snapshot_every, max_failed_evaluations, max_workers; and proto_net.dataset where
-// dataset_digest says the same more exactly. The rest is protobuf's deterministic serialisation, fields by number.
+// fitness and theta: name, validation, snapshot_every, max_failed_evaluations, max_workers, cluster_groups; and
+// proto_net.dataset where dataset_digest says the same more exactly; and the defaults of strategy.estimator and
+// proto_net.characters. The rest is protobuf's deterministic serialisation, fields by number.
 std::string CanonicalBytes(const v1::JobSpec& resolved);
 
-// "proto_net" or "sphere": the name of the task oneof's field.
+// The filters of each block of a resolved task's network.
+std::vector<int> FiltersOfBlocks(const v1::ProtoNetTask& task);
+
+// "proto_net", "sphere" ...: the name of the task oneof's field.
 absl::string_view TaskName(const v1::JobSpec& spec);
 
 }  // namespace seedcast

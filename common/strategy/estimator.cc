@@ -44,27 +44,6 @@ int64_t PeriodStart(const v1::JobSpec& spec, int64_t generation, int64_t pair, i
 
 }  // namespace
 
-int ClusterCount(const v1::JobSpec& spec) {
-  return spec.has_learned_optimizer() ? spec.learned_optimizer().clusters_size() : 1;
-}
-
-int64_t FitnessCount(const v1::JobSpec& spec) { return ClusterCount(spec) * spec.strategy().population_size(); }
-
-int32_t ClusterWeight(const v1::JobSpec& spec, int cluster) {
-  return spec.has_learned_optimizer() ? spec.learned_optimizer().clusters(cluster).weight() : 1;
-}
-
-bool CarriesState(const v1::JobSpec& spec) {
-  // Specs of jobs older than the field have none.
-  return spec.strategy().estimator() > v1::Strategy::FULL_ES;
-}
-
-bool HasUnrolls(const v1::JobSpec& spec) { return spec.has_learned_optimizer() || spec.has_influence(); }
-
-const v1::Unroll& UnrollOf(const v1::JobSpec& spec) {
-  return spec.has_learned_optimizer() ? spec.learned_optimizer().unroll() : spec.influence().unroll();
-}
-
 Boundary BoundaryBefore(const v1::JobSpec& spec, int64_t generation, int64_t pair) {
   if (!CarriesState(spec) || generation <= spec.first_generation()) return Boundary::kReset;
   if (Exponential(spec)) return DrawnBoundary(spec, generation, pair);
@@ -148,9 +127,8 @@ std::vector<int32_t> CombinedWeights(const v1::JobSpec& spec, absl::Span<const f
 }
 
 double CombinedScale(const v1::JobSpec& spec) {
-  int64_t weights = 0;
-  for (int cluster = 0; cluster < ClusterCount(spec); ++cluster) weights += ClusterWeight(spec, cluster);
-  return EstimateScale(spec.strategy().shaping(), spec.strategy().population_size()) / static_cast<double>(weights);
+  return EstimateScale(spec.strategy().shaping(), spec.strategy().population_size()) /
+         static_cast<double>(TotalClusterWeight(spec));
 }
 
 }  // namespace seedcast

@@ -36,17 +36,10 @@
 
 #include "absl/types/span.h"
 #include "common/noise/noise.h"
+#include "common/spec/shape.h"
 #include "seedcast/v1/job.pb.h"
 
 namespace seedcast {
-
-int ClusterCount(const v1::JobSpec& spec);      // 1 for a task without clusters
-int64_t FitnessCount(const v1::JobSpec& spec);  // clusters * population_size
-int32_t ClusterWeight(const v1::JobSpec& spec, int cluster);
-bool CarriesState(const v1::JobSpec& spec);  // any estimator but FULL_ES
-
-bool HasUnrolls(const v1::JobSpec& spec);             // the task cuts inner trainings
-const v1::Unroll& UnrollOf(const v1::JobSpec& spec);  // an empty one for a task without
 
 // What happens to pair p between generations g - 1 and g.
 enum class Boundary {
@@ -82,7 +75,7 @@ struct NoiseSpan {
 };
 NoiseSpan WeighedNoise(const v1::JobSpec& spec, int64_t generation, int64_t pair);
 
-// w_p of all pairs, summed over clusters. |w_p| <= 2^27 (Resolve sees to it).
+// w_p of all pairs, summed over clusters. |w_p| <= 2^27, which Resolve sees to.
 std::vector<int32_t> CombinedWeights(const v1::JobSpec& spec, absl::Span<const float> fitness);
 
 // scale / sum_c W_c: turns sum_p w_p z_p, z of unit variance, into an estimate (EstimateScale of shaping.h).

@@ -29,8 +29,8 @@ TEST(ResolveTest, FillsInEveryDefaultOfAProtoNetJob) {
     "name": "job", "seed": 1, "generations": 1000, "numeric_class": "F32", "snapshot_every": 100,
     "max_failed_evaluations": 5120,
     "proto_net": {"dataset": "AUTO", "way": 20, "shot": 1, "query": 2, "filters": 64, "blocks": 4,
-                  "statistics": "SUPPORT", "episodes_per_pair": 1},
-    "strategy": {"population_size": 512, "noise": "POPCOUNT", "shaping": "NORMALIZED_DIFFERENCES",
+                  "statistics": "SUPPORT", "characters": "TRAIN_ONLY", "episodes_per_pair": 1},
+    "strategy": {"population_size": 512, "estimator": "FULL_ES", "noise": "POPCOUNT", "shaping": "NORMALIZED_DIFFERENCES",
                  "sigma": {"initial": 0.1, "decay": "CONSTANT", "final": 0.1},
                  "learning_rate": {"initial": 0.02, "decay": "COSINE"},
                  "adam": {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}},
@@ -99,7 +99,8 @@ TEST_P(BadJobTest, IsRefusedByPathValueAndRange) {
 INSTANTIATE_TEST_SUITE_P(
     All, BadJobTest,
     ::testing::Values(
-        BadCase{R"({"generations": 10})", "task: missing, expected one of proto_net, sphere"},
+        BadCase{R"({"generations": 10})",
+                "task: missing, expected one of proto_net, sphere, learned_optimizer, influence"},
         BadCase{R"({"sphere": {}})", "generations: 0, expected 1 .. 10000000"},
         BadCase{JOB(R"("generations": 10000001)"), "generations: 10000001, expected 1 .. 10000000"},
         BadCase{JOB(R"("generations": 1, "name": "Job")"), "name: \"Job\", expected 1 .. 40 of a-z, 0-9 and -"},
@@ -111,6 +112,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{JOB(R"("generations": 1, "max_failed_evaluations": -1)"),
                 "max_failed_evaluations: -1, expected 0 .. 9223372036854775807"},
         BadCase{JOB(R"("generations": 1, "max_workers": -2)"), "max_workers: -2, expected 0 .. 2147483647"},
+        BadCase{JOB(R"("generations": 1, "cluster_groups": 2)"),
+                "cluster_groups: 2, expected 0 .. 1, the number of clusters"},
+        BadCase{JOB(R"("generations": 5, "first_generation": 5)"), "first_generation: 5, expected 0 .. 4"},
         BadCase{PROTO_NET(R"("dataset": 7)"), "proto_net.dataset: 7, expected one of AUTO, OMNIGLOT, GLYPHS"},
         BadCase{PROTO_NET(R"("dataset_digest": "ab")"),
                 "proto_net.dataset_digest: \"ab\", expected 64 hexadecimal digits or nothing"},
@@ -119,7 +123,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{PROTO_NET(R"("shot": 10, "query": 11)"),
                 "proto_net.query: 11, expected shot + query <= 20 with shot 10"},
         BadCase{PROTO_NET(R"("filters": 24)"), "proto_net.filters: 24, expected a multiple of 16 in 16 .. 256"},
-        BadCase{PROTO_NET(R"("filters": 512)"), "proto_net.filters: 512, expected 16 .. 256"},
+        BadCase{PROTO_NET(R"("filters": 512)"), "proto_net.filters: 512, expected a multiple of 16 in 16 .. 256"},
         BadCase{PROTO_NET(R"("blocks": 5)"), "proto_net.blocks: 5, expected 1 .. 4"},
         BadCase{PROTO_NET(R"("episodes_per_pair": -3)"), "proto_net.episodes_per_pair: -3, expected 1 .. 1000"},
         BadCase{SPHERE(R"("dimension": -1)"), "sphere.dimension: -1, expected 1 .. 10000000"},
@@ -147,6 +151,12 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{STRATEGY(R"("adam": {"beta2": 1})"), "strategy.adam.beta2: 1, expected 0 .. 0.99999"},
         BadCase{STRATEGY(R"("adam": {"epsilon": 0})"), "strategy.adam.epsilon: 0, expected 1e-30 .. 1"},
         BadCase{STRATEGY(R"("sgd": {"momentum": -0.1})"), "strategy.sgd.momentum: -0.1, expected 0 .. 0.99999"},
+        BadCase{STRATEGY(R"("rms_prop": {"initial_mean_square": -1})"),
+                "strategy.rms_prop.initial_mean_square: -1, expected 0 .. 1e+06"},
+        BadCase{STRATEGY(R"("estimator": "PES")"),
+                "strategy.estimator: PES, expected FULL_ES with sphere, without unrolls"},
+        BadCase{STRATEGY(R"("estimator": 9)"),
+                "strategy.estimator: 9, expected one of FULL_ES, TRUNCATED_ES, PES, NRES, GRADIENT"},
         BadCase{STRATEGY(R"("weight_decay": 2)"), "strategy.weight_decay: 2, expected 0 .. 1"},
         BadCase{JOB(R"("generations": 1, "validation": {"every": -1})"),
                 "validation.every: -1, expected 0 .. 9223372036854775807"},
@@ -178,6 +188,9 @@ TEST(ResolveEvaluationTest, NamesThePathInErrors) {
   spec.set_way(-1);
   EXPECT_EQ(Resolve(spec, "spec").status().message(), "spec.way: -1, expected 2 .. 1000");
   EXPECT_EQ(Resolve(spec, "").status().message(), "way: -1, expected 2 .. 1000");
+  spec.set_way(5);
+  spec.set_steps(-1);
+  EXPECT_EQ(Resolve(spec, "").status().message(), "steps: -1, expected 0 .. 10000000");
 }
 
 TEST(CanonicalBytesTest, LeaveOutWhatDoesNotInfluenceResults) {
@@ -189,8 +202,20 @@ TEST(CanonicalBytesTest, LeaveOutWhatDoesNotInfluenceResults) {
   other.set_snapshot_every(1);
   other.set_max_failed_evaluations(1);
   other.mutable_validation()->set_every(1);
+  other.set_cluster_groups(1);
   other.mutable_proto_net()->set_dataset(v1::ProtoNetTask::OMNIGLOT);
   EXPECT_EQ(CanonicalBytes(other), CanonicalBytes(spec));
+}
+
+// A job that was stored before these fields were must not change its chain.
+TEST(CanonicalBytesTest, LeaveOutDefaultsOfLaterFields) {
+  const v1::JobSpec spec = Resolved(PROTO_NET());
+  v1::JobSpec older = spec;
+  older.mutable_strategy()->clear_estimator();
+  older.mutable_proto_net()->clear_characters();
+  EXPECT_EQ(CanonicalBytes(spec), CanonicalBytes(older));
+  older.mutable_proto_net()->set_characters(v1::ProtoNetTask::TRAIN_AND_VALIDATION);
+  EXPECT_NE(CanonicalBytes(spec), CanonicalBytes(older));
 }
 
 TEST(CanonicalBytesTest, KeepWhatInfluencesResults) {
@@ -212,6 +237,8 @@ TEST(CanonicalBytesTest, KeepWhatInfluencesResults) {
 TEST(TaskNameTest, IsTheFieldOfTheOneof) {
   EXPECT_EQ(TaskName(Job(PROTO_NET())), "proto_net");
   EXPECT_EQ(TaskName(Job(SPHERE())), "sphere");
+  EXPECT_EQ(TaskName(Job(R"({"learned_optimizer": {}})")), "learned_optimizer");
+  EXPECT_EQ(TaskName(Job(R"({"influence": {}})")), "influence");
   EXPECT_EQ(TaskName(v1::JobSpec()), "");
 }
 
