@@ -1,5 +1,5 @@
-// A problem for a learned optimizer: an objective over parameters that come in tensors. A pure function of its seed; all
-// randomness is counter-based, so that step t of an instance sees the same mini-batch and noise wherever it runs.
+// A problem for a learned optimizer: an objective over parameters that come in tensors. A pure function of its seed;
+// all randomness is counter-based, so that step t of an instance sees the same mini-batch and noise wherever it runs.
 //
 // Class F32: every sum is a chain in the order that the .cc documents, elementary functions are those of common/math.
 // Objectives are >= 0 (the families are shifted so). Legend: n = num_parameters.
@@ -31,13 +31,19 @@ class Problem {
   // starts from.
   virtual void ObjectiveGradient(absl::Span<const float> parameters, absl::Span<float> gradient) = 0;
 
+  // On the mini-batch number `batch`; the same as Objective for a problem without data.
+  virtual float BatchObjective(absl::Span<const float> parameters, int64_t batch) {
+    (void)batch;
+    return Objective(parameters);
+  }
+
   // Gradient of the mini-batch number `batch` (0, 1, 2 ...: shuffled epochs without replacement, the remainder dropped,
   // reshuffled at an epoch's end), with the noise and the sparsity that belong to the problem. A problem without data
   // has one batch; noise differs from number to number all the same.
   virtual void Gradient(absl::Span<const float> parameters, int64_t batch, absl::Span<float> gradient) = 0;
 
-  // product = H v of that same mini-batch's objective (noise is constant, sparsity a mask), for backpropagation through
-  // the gradient.
+  // What backpropagation through the gradient needs: the transposed Jacobian of Gradient times v. That is H v of the
+  // same mini-batch's objective (noise is constant); where sparsity masks the gradient, H times the masked v.
   virtual void HessianTimes(absl::Span<const float> parameters, int64_t batch, absl::Span<const float> v,
                             absl::Span<float> product) = 0;
 

@@ -1,0 +1,291 @@
+#include "worker/tasks/learned_optimizer/problems/classifier.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+namespace seedcast {
+namespace {
+
+constexpr double kDecay = 1e-3;
+constexpr double kInitialScale = 1.2;
+
+Dual<Lanes> Fma(const Dual<Lanes>& a, const Dual<Lanes>& b, const Dual<Lanes>& c) {
+  return {seedcast::Fma(a.value, b.value, c.value),
+          seedcast::Fma(a.value, b.derivative, seedcast::Fma(a.derivative, b.value, c.derivative))};
+}
+
+Dual<Lanes> Sigmoid(const Dual<Lanes>& x) {
+  const Lanes s = seedcast::Sigmoid(x.value);
+  return {s, s * (Lanes(1.0f) - s) * x.derivative};
+}
+
+// Parameters as the templates see them: in every lane, alone or with their derivatives.
+struct PlainWeights {
+  const float* parameters;
+  Lanes operator[](int64_t i) const { return parameters[i]; }
+};
+struct DualWeights {
+  const float* parameters;
+  const float* v;
+  Dual<Lanes> operator[](int64_t i) const { return {parameters[i], v[i]}; }
+};
+
+// Units `first` .. `first` + n - 1 of a layer, side by side to hide the latency of their chains.
+template <int n, typename S, typename In, typename Weights>
+void AffineUnits(const ClassifierLayer& layer, const Weights& weights, int64_t at, const In* in, int first, S* out) {
+  S sum[n];
+  const int64_t bias = at + int64_t{layer.inputs} * layer.outputs + first;
+  for (int k = 0; k < n; ++k) sum[k] = layer.bias ? weights[bias + k] : S(0.0f);
+  for (int i = 0; i < layer.inputs; ++i) {
+    const S x = in[i];
+    for (int k = 0; k < n; ++k) sum[k] = Fma(x, weights[at + int64_t{i} * layer.outputs + first + k], sum[k]);
+  }
+  for (int k = 0; k < n; ++k) out[first + k] = layer.sigmoid ? Sigmoid(sum[k]) : sum[k];
+}
+
+template <typename S, typename In, typename Weights>
+void AffineLayer(const ClassifierLayer& layer, int outputs, const Weights& weights, int64_t at, const In* in, S* out) {
+  constexpr int kTile = 4;
+  int unit = 0;
+  for (; unit + kTile <= outputs; unit += kTile) AffineUnits<kTile>(layer, weights, at, in, unit, out);
+  for (; unit < outputs; ++unit) AffineUnits<1>(layer, weights, at, in, unit, out);
+}
+
+// log(1 + e^z) - label * z
+Lanes CrossEntropy(Lanes logit, Lanes label) { return AtLeast(0.0f, logit) + Log1p(Exp(-Abs(logit))) - label * logit; }
+
+float SumOfSquares(absl::Span<const float> x) {
+  Lanes sum;
+  size_t i = 0;
+  for (; i + kLanes <= x.size(); i += kLanes) {
+    const Lanes lanes = Lanes::Load(&x[i]);
+    sum = Fma(lanes, lanes, sum);
+  }
+  float rest[kLanes] = {};
+  std::copy(x.begin() + i, x.end(), rest);
+  const Lanes lanes = Lanes::Load(rest);
+  return Sum(Fma(lanes, lanes, sum));
+}
+
+}  // namespace
+
+std::vector<ClassifierLayer> FullyConnectedLayers(int num_features, const std::vector<int>& hidden_sizes) {
+  std::vector<ClassifierLayer> layers;
+  int inputs = num_features;
+  for (const int size : hidden_sizes) {
+    layers.push_back({.inputs = inputs, .outputs = size});
+    inputs = size;
+  }
+  layers.push_back({.inputs = inputs, .outputs = 2, .sigmoid = false});
+  return layers;
+}
+
+Classifier::Classifier(std::vector<ClassifierLayer> layers, Dataset dataset, int batch_size, const ProblemSeed& seed)
+    : layers_(std::move(layers)),
+      dataset_(std::move(dataset)),
+      seed_(seed),
+      batches_(seed, dataset_.samples, batch_size) {
+  for (const ClassifierLayer& layer : layers_) {
+    weights_at_.push_back(num_parameters_);
+    activations_at_.push_back(units_);
+    tensor_sizes_.push_back(int64_t{layer.inputs} * layer.outputs);
+    if (layer.bias) tensor_sizes_.push_back(layer.outputs);
+    num_parameters_ += int64_t{layer.inputs} * layer.outputs + (layer.bias ? layer.outputs : 0);
+    units_ += layer.outputs;
+  }
+  decay_ = static_cast<float>(kDecay / tensor_sizes_.size());
+  std::vector<int> all(dataset_.samples);
+  std::iota(all.begin(), all.end(), 0);
+  Gather(all, &whole_);
+}
+
+// Every tensor is N(0, 1) * 1.2 / sqrt(its first dimension), biases too.
+void Classifier::InitialParameters(int restart, absl::Span<float> parameters) const {
+  PhiloxStream random = seed_.Stream(ProblemSeed::Purpose::kStart, restart);
+  FillNormals(random, parameters);
+  const auto scale = [&parameters](int64_t count, int first_dimension) {
+    const float factor = static_cast<float>(kInitialScale / std::sqrt(first_dimension));
+    for (float& parameter : parameters.first(count)) parameter *= factor;
+    parameters.remove_prefix(count);
+  };
+  for (const ClassifierLayer& layer : layers_) {
+    scale(int64_t{layer.inputs} * layer.outputs, layer.inputs);
+    if (layer.bias) scale(layer.outputs, layer.outputs);
+  }
+}
+
+void Classifier::Gather(absl::Span<const int> samples, Samples* out) const {
+  const int64_t count = static_cast<int64_t>(samples.size());
+  const int num_features = dataset_.num_features;
+  out->blocks = (count + kLanes - 1) / kLanes;
+  out->features.assign(out->blocks * num_features, Lanes());
+  std::vector<float> labels(out->blocks * kLanes), share(out->blocks * kLanes);
+  float* lanes = reinterpret_cast<float*>(out->features.data());
+  for (int64_t i = 0; i < count; ++i) {
+    const float* row = dataset_.row(samples[i]);
+    float* to = lanes + i / kLanes * num_features * kLanes + i % kLanes;
+    for (int feature = 0; feature < num_features; ++feature) to[feature * kLanes] = row[feature];
+    labels[i] = dataset_.labels[samples[i]];
+    share[i] = 1.0f / static_cast<float>(count);
+  }
+  out->labels.resize(out->blocks);
+  out->share.resize(out->blocks);
+  for (int64_t block = 0; block < out->blocks; ++block) {
+    out->labels[block] = Lanes::Load(&labels[block * kLanes]);
+    out->share[block] = Lanes::Load(&share[block * kLanes]);
+  }
+}
+
+const Classifier::Samples& Classifier::Batch(int64_t batch) {
+  if (batch != batch_) Gather(batches_.Samples(batch), &batch_samples_);
+  batch_ = batch;
+  return batch_samples_;
+}
+
+// One block through all layers. Of the last layer only the first `last_outputs` units.
+template <typename S, typename Weights>
+void Classifier::Forward(const Weights& weights, const Lanes* features, int last_outputs, S* activations) const {
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const int outputs = i + 1 == layers_.size() ? last_outputs : layers_[i].outputs;
+    S* out = activations + activations_at_[i];
+    if (i == 0) {
+      AffineLayer(layers_[i], outputs, weights, weights_at_[i], features, out);
+    } else {
+      AffineLayer(layers_[i], outputs, weights, weights_at_[i], activations + activations_at_[i - 1], out);
+    }
+  }
+}
+
+// One block's deltas, from that of logit 0 back to those of the first layer.
+template <typename S, typename Weights>
+void Classifier::Backward(const Weights& weights, const S* activations, S* deltas) const {
+  for (size_t i = layers_.size(); --i > 0;) {
+    const int outputs = i + 1 == layers_.size() ? 1 : layers_[i].outputs;
+    const S* delta = deltas + activations_at_[i];
+    for (int unit = 0; unit < layers_[i].inputs; ++unit) {
+      const int64_t row = weights_at_[i] + int64_t{unit} * layers_[i].outputs;
+      S sum(0.0f);
+      for (int o = 0; o < outputs; ++o) sum = Fma(delta[o], weights[row + o], sum);
+      const S activation = activations[activations_at_[i - 1] + unit];
+      const S slope = layers_[i - 1].sigmoid ? activation * (S(1.0f) - activation) : S(1.0f);
+      deltas[activations_at_[i - 1] + unit] = sum * slope;
+    }
+  }
+}
+
+// Sum over the samples of input * delta; an input of layers_[layer].inputs is the bias's.
+template <typename S>
+S Classifier::WeightGradient(const Samples& samples, const Scratch<S>& scratch, size_t layer, int input,
+                             int output) const {
+  S sum(0.0f);
+  const S* delta = &scratch.deltas[activations_at_[layer] + output];
+  if (input == layers_[layer].inputs) {
+    for (int64_t block = 0; block < samples.blocks; ++block) sum = sum + delta[block * units_];
+  } else if (layer == 0) {
+    const Lanes* in = &samples.features[input];
+    const int64_t stride = layers_[0].inputs;
+    for (int64_t block = 0; block < samples.blocks; ++block) {
+      sum = Fma(S(in[block * stride]), delta[block * units_], sum);
+    }
+  } else {
+    const S* in = &scratch.activations[activations_at_[layer - 1] + input];
+    for (int64_t block = 0; block < samples.blocks; ++block) sum = Fma(in[block * units_], delta[block * units_], sum);
+  }
+  return sum;
+}
+
+// Calls emit(parameter, its derivative in lanes still to be summed) for every parameter but those of logit 1.
+template <typename S, typename Weights, typename Emit>
+void Classifier::LossGradient(const Weights& weights, const Samples& samples, Scratch<S>* scratch,
+                              const Emit& emit) const {
+  scratch->activations.resize(std::max<size_t>(scratch->activations.size(), samples.blocks * units_));
+  scratch->deltas.resize(scratch->activations.size());
+  for (int64_t block = 0; block < samples.blocks; ++block) {
+    S* activations = &scratch->activations[block * units_];
+    S* deltas = &scratch->deltas[block * units_];
+    Forward(weights, &samples.features[block * dataset_.num_features], 1, activations);
+    const int64_t logit = activations_at_.back();
+    deltas[logit] = (Sigmoid(activations[logit]) - S(samples.labels[block])) * S(samples.share[block]);
+    Backward(weights, activations, deltas);
+  }
+  for (size_t layer = 0; layer < layers_.size(); ++layer) {
+    const ClassifierLayer& shape = layers_[layer];
+    const int outputs = layer + 1 == layers_.size() ? 1 : shape.outputs;
+    for (int input = 0; input < shape.inputs + (shape.bias ? 1 : 0); ++input) {
+      for (int output = 0; output < outputs; ++output) {
+        emit(weights_at_[layer] + int64_t{input} * shape.outputs + output,
+             WeightGradient(samples, *scratch, layer, input, output));
+      }
+    }
+  }
+}
+
+float Classifier::Loss(absl::Span<const float> parameters, const Samples& samples) {
+  const PlainWeights weights{parameters.data()};
+  plain_.activations.resize(std::max<size_t>(plain_.activations.size(), units_));
+  Lanes sum;
+  for (int64_t block = 0; block < samples.blocks; ++block) {
+    Forward(weights, &samples.features[block * dataset_.num_features], 1, plain_.activations.data());
+    const Lanes logit = plain_.activations[activations_at_.back()];
+    sum = Fma(CrossEntropy(logit, samples.labels[block]), samples.share[block], sum);
+  }
+  return Sum(sum) + decay_ * SumOfSquares(parameters);
+}
+
+void Classifier::PlainGradient(absl::Span<const float> parameters, const Samples& samples, absl::Span<float> gradient) {
+  for (int64_t i = 0; i < num_parameters_; ++i) gradient[i] = 2 * decay_ * parameters[i];
+  LossGradient(PlainWeights{parameters.data()}, samples, &plain_,
+               [&](int64_t i, const Lanes& derivative) { gradient[i] += Sum(derivative); });
+}
+
+float Classifier::Objective(absl::Span<const float> parameters) { return Loss(parameters, whole_); }
+
+void Classifier::ObjectiveGradient(absl::Span<const float> parameters, absl::Span<float> gradient) {
+  PlainGradient(parameters, whole_, gradient);
+}
+
+float Classifier::BatchObjective(absl::Span<const float> parameters, int64_t batch) {
+  return Loss(parameters, Batch(batch));
+}
+
+void Classifier::Gradient(absl::Span<const float> parameters, int64_t batch, absl::Span<float> gradient) {
+  PlainGradient(parameters, Batch(batch), gradient);
+}
+
+void Classifier::HessianTimes(absl::Span<const float> parameters, int64_t batch, absl::Span<const float> v,
+                              absl::Span<float> product) {
+  for (int64_t i = 0; i < num_parameters_; ++i) product[i] = 2 * decay_ * v[i];
+  LossGradient(DualWeights{parameters.data(), v.data()}, Batch(batch), &dual_,
+               [&](int64_t i, const Dual<Lanes>& second) { product[i] += Sum(second.derivative); });
+}
+
+// The loss makes sigmoid(logit 0) the probability of label 1, so that is what says it. The published code takes the
+// larger logit's index for the label instead.
+float Classifier::Accuracy(absl::Span<const float> parameters, bool inverted) {
+  const PlainWeights weights{parameters.data()};
+  int right = 0;
+  for (int64_t block = 0; block < whole_.blocks; ++block) {
+    Forward(weights, &whole_.features[block * dataset_.num_features], 2, plain_.activations.data());
+    float logit0[kLanes], logit1[kLanes];
+    plain_.activations[activations_at_.back()].Store(logit0);
+    plain_.activations[activations_at_.back() + 1].Store(logit1);
+    const int64_t first = block * kLanes;
+    const int64_t count = std::min<int64_t>(kLanes, dataset_.samples - first);
+    for (int64_t lane = 0; lane < count; ++lane) {
+      const bool one = inverted ? logit1[lane] > logit0[lane] : logit0[lane] > 0;
+      right += one == (dataset_.labels[first + lane] == 1);
+    }
+  }
+  return static_cast<float>(right) / static_cast<float>(dataset_.samples);
+}
+
+int64_t Classifier::Bytes() const {
+  const auto of = [](const Samples& s) { return s.features.size() + s.labels.size() + s.share.size(); };
+  const auto lanes = of(whole_) + of(batch_samples_) + plain_.activations.size() + plain_.deltas.size();
+  const auto duals = dual_.activations.size() + dual_.deltas.size();
+  return dataset_.Bytes() + static_cast<int64_t>(lanes * sizeof(Lanes) + duals * sizeof(Dual<Lanes>));
+}
+
+}  // namespace seedcast
