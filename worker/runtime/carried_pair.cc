@@ -115,10 +115,10 @@ void CarriedPair::AddGradient(InnerTrainings* trainings, v1::LeaseResult* result
   InnerTraining& training = trainings->members[0];
   const absl::Span<const float> theta = Theta(generation_);
   std::vector<float> gradient(theta.size());
-  absl::StatusOr<float> fitness = training.status;
-  if (training.status.ok()) {
-    fitness = evaluator_.UnrollGradient(theta, generation_, training.state.get(), absl::MakeSpan(gradient));
-  }
+  const absl::StatusOr<float> fitness =
+      training.status.ok()
+          ? evaluator_.UnrollGradient(theta, generation_, training.state.get(), absl::MakeSpan(gradient))
+          : absl::StatusOr<float>(training.status);
   if (!fitness.ok()) {
     training = {nullptr, fitness.status()};
     gradient.assign(theta.size(), 0);

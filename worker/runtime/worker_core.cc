@@ -30,14 +30,12 @@ bool IsRefusal(const absl::Status& status) {
   }
 }
 
-// Empty when the spec is one that Resolve gives: only then are its numbers in the ranges that we compute with.
+// Empty when the spec is resolved: only then are its numbers in the ranges that we compute with. Specs of jobs older
+// than a field lack it, and are canonical as they are.
 std::string WhatIsWrong(const v1::JobSpec& spec) {
-  absl::StatusOr<v1::JobSpec> resolved = Resolve(spec);
+  const absl::StatusOr<v1::JobSpec> resolved = Resolve(spec);
   if (!resolved.ok()) return absl::StrCat("the job's spec is refused: ", resolved.status().message());
-  if (spec.strategy().estimator() == v1::Strategy::ESTIMATOR_UNSPECIFIED) {  // of a job older than the field
-    resolved->mutable_strategy()->clear_estimator();
-  }
-  if (resolved->SerializeAsString() == spec.SerializeAsString()) return "";
+  if (CanonicalBytes(*resolved) == CanonicalBytes(spec)) return "";
   return "the job's spec is not resolved as this worker's build does it";
 }
 
@@ -53,7 +51,7 @@ WorkerCore::Job::Job(std::string job_id, int64_t job_number, const v1::JobSpec& 
 WorkerCore::WorkerCore(WorkerCoreOptions options)
     : options_(std::move(options)),
       jitter_(options_.jitter_seed, kJitterStream, 0, static_cast<uint32_t>(NoiseDomain::kTask)),
-      inner_states_(options_.inner_state_bytes),
+      inner_states_(std::make_unique<InnerStates>(options_.inner_state_bytes)),
       slots_(options_.hello.slots()) {}
 
 std::vector<WorkerAction> WorkerCore::Handle(WorkerEvent event, absl::Time now) {
@@ -67,7 +65,7 @@ std::vector<WorkerAction> WorkerCore::Handle(WorkerEvent event, absl::Time now) 
 
 v1::WorkerStats WorkerCore::stats() const {
   v1::WorkerStats stats = stats_;
-  const InnerStates::Stats inner = inner_states_.stats();
+  const InnerStates::Stats inner = inner_states_->stats();
   stats.set_rebuilt_states(inner.rebuilt_states);
   stats.set_rebuilt_generations(inner.rebuilt_generations);
   stats.set_inner_state_bytes(inner.bytes);

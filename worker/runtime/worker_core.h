@@ -157,7 +157,7 @@ class WorkerCore {
   absl::Time forget_at_ = absl::InfiniteFuture();  // jobs that nobody opened again
 
   std::map<std::string, std::unique_ptr<Job>> jobs_;
-  InnerStates inner_states_;  // the slots' as well
+  std::unique_ptr<InnerStates> inner_states_;  // the slots' as well
   std::deque<v1::Lease> queue_;
   std::vector<Slot> slots_;
   std::vector<v1::LeaseResult> unsent_;  // done while their job was not open on a stream

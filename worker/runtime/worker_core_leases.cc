@@ -107,13 +107,13 @@ bool WorkerCore::Place(const v1::Lease& lease) {
 void WorkerCore::Run(const v1::Lease& lease, const Job& job, const ParameterCache::Held& held) {
   const auto slot = std::find_if(slots_.begin(), slots_.end(), [](const Slot& s) { return !s.busy; });
   *slot = Slot{.busy = true, .lease = lease, .job = job.number, .state = held.state.get()};
-  LeaseWork work{lease, job.spec, job.task, held.state, held.history, &inner_states_, job.number};
+  LeaseWork work{lease, job.spec, job.task, held.state, held.history, inner_states_.get(), job.number};
   actions_.push_back(action::RunLease{static_cast<int>(slot - slots_.begin()), std::move(work)});
 }
 
 void WorkerCore::On(event::SlotDone event) {
   const Slot slot = std::exchange(slots_.at(event.slot), Slot{});
-  if (!Knows(slot.job)) inner_states_.Forget(slot.job);  // what it still put there
+  if (!Knows(slot.job)) inner_states_->Forget(slot.job);  // what it still put there
   stats_.set_state_bytes_per_slot(std::max(stats_.state_bytes_per_slot(), event.slot_bytes));
   if (slot.cancelled || !event.complete) return;
   event.result.set_lease_id(slot.lease.lease_id());
@@ -180,7 +180,7 @@ void WorkerCore::OnMessage(const v1::JobOpened& opened) {
   if (known != nullptr) {  // the id of another job, in another store
     Withdraw([&](const v1::Lease& lease) { return lease.job_id() == opened.job_id(); });
     DropUnsent(opened.job_id());
-    inner_states_.Forget(known->number);
+    inner_states_->Forget(known->number);
   }
   auto job = std::make_unique<Job>(opened.job_id(), ++last_job_, opened.spec(), &stats_);
   if (!job->refusal.empty()) LogWarning("cannot work on job", {{"job", job->id}, {"reason", job->refusal}});
@@ -190,7 +190,7 @@ void WorkerCore::OnMessage(const v1::JobOpened& opened) {
 void WorkerCore::OnMessage(const v1::JobClosed& closed) {
   Withdraw([&](const v1::Lease& lease) { return lease.job_id() == closed.job_id(); });
   DropUnsent(closed.job_id());
-  if (const Job* job = FindJob(closed.job_id())) inner_states_.Forget(job->number);
+  if (const Job* job = FindJob(closed.job_id())) inner_states_->Forget(job->number);
   jobs_.erase(closed.job_id());
 }
 
@@ -208,7 +208,7 @@ void WorkerCore::ForgetUnopenedJobs() {
   std::erase_if(jobs_, [this](const auto& entry) {
     if (entry.second->open) return false;
     DropUnsent(entry.first);
-    inner_states_.Forget(entry.second->number);
+    inner_states_->Forget(entry.second->number);
     return true;
   });
 }

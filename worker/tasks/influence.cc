@@ -38,16 +38,15 @@ class InfluenceEvaluator final : public Evaluator {
 
   absl::StatusOr<float> Evaluate(absl::Span<const float> theta, const EpisodeKey& key) override {
     if (theta.size() != 1) return WrongSize(theta.size());
+    const auto count = static_cast<int>(UnrollsOfEvaluation(spec_, key.generation, key.cluster, key.pair));
+    const int unrolls = task_.unroll().restarts() * count;
     double sum = 0;
     Influence state(key, task_.units());
-    for (int restart = 0; restart < task_.unroll().restarts(); ++restart) {
-      state = Influence(key, task_.units());
-      for (int i = 0; i < task_.unroll().count(); ++i) {
-        const int unroll = restart * task_.unroll().count() + i;
-        sum += Advance(theta[0], UnrollSteps(spec_, key.generation, key.cluster, key.pair, unroll), &state);
-      }
+    for (int unroll = 0; unroll < unrolls; ++unroll) {
+      if (unroll % count == 0) state.s.assign(task_.units(), 1.0);
+      sum += Advance(theta[0], UnrollSteps(spec_, key.generation, key.cluster, key.pair, unroll), &state);
     }
-    return static_cast<float>(sum / (task_.unroll().restarts() * task_.unroll().count()));
+    return static_cast<float>(sum / unrolls);
   }
 
   absl::StatusOr<std::unique_ptr<InnerState>> Begin(absl::Span<const float>, const EpisodeKey& key) override {
