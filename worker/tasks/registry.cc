@@ -7,6 +7,7 @@
 #include "worker/kernels/convnet.h"
 #include "worker/tasks/dataset_cache.h"
 #include "worker/tasks/influence.h"
+#include "worker/tasks/learned_optimizer/learned_optimizer.h"
 #include "worker/tasks/proto_net.h"
 #include "worker/tasks/sphere.h"
 #include "worker/tasks/task.h"
@@ -17,6 +18,8 @@ absl::StatusOr<std::unique_ptr<Task>> MakeTask(const v1::JobSpec& spec, const Ar
   switch (spec.task_case()) {
     case v1::JobSpec::kSphere:
       return MakeSphereTask(spec);
+    case v1::JobSpec::kLearnedOptimizer:
+      return MakeLearnedOptimizerTask(spec);
     case v1::JobSpec::kInfluence:
       return MakeInfluenceTask(spec);
     case v1::JobSpec::kProtoNet: {

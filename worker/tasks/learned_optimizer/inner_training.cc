@@ -77,6 +77,7 @@ void InnerTraining::Start(TrainingState* state) const {
   // What diverged has no state worth carrying.
   if (state->restart == 0 || !rules_.carried_state || state->diverged) {
     hrnn_->Begin(seed_.seed + state->restart, seed_.stream, seed_.substream, &state->optimizer);
+    state->fresh = true;
   }
   state->initial_objective = problem_->Objective(state->parameters);
   state->diverged = false;
@@ -84,8 +85,12 @@ void InnerTraining::Start(TrainingState* state) const {
 
 Recorded InnerTraining::Unroll(int64_t steps, TrainingState* state) { return Run(steps, state, nullptr); }
 
-Recorded InnerTraining::UnrollGradient(int64_t steps, double scale, TrainingState* state, absl::Span<float> gradient) {
+Recorded InnerTraining::UnrollGradient(int64_t steps, double scale, absl::Span<const float> theta, TrainingState* state,
+                                       absl::Span<double> gradient) {
+  if (adjoint_ == nullptr) adjoint_ = std::make_unique<HrnnAdjoint>(problem_->tensor_sizes(), rules_.optimizer);
+  adjoint_->SetTheta(theta);
   Tape tape;
+  tape.fresh = state->fresh;
   const Recorded recorded = Run(steps, state, &tape);
   Backpropagate(tape, scale / static_cast<double>(recorded.count), gradient);
   return recorded;
@@ -111,8 +116,9 @@ void InnerTraining::TakeStep(TrainingState* state, Tape* tape, Recorded* recorde
   if (state->diverged) return;
   const absl::Span<const float> gradient = gradient_.At(state->parameters, first_batch, problem_.get());
   if (tape != nullptr) {
-    tape->steps.push_back({state->parameters, state->optimizer, {gradient.begin(), gradient.end()}, first_batch});
+    tape->steps.push_back({state->parameters, RecordOf(gradient, state->optimizer), first_batch});
   }
+  state->fresh = false;
   hrnn_->Step(gradient, &state->optimizer, absl::MakeSpan(state->parameters));
   if (!AllFinite(state->parameters)) Diverge(state, tape, recorded);
 }
@@ -139,6 +145,36 @@ void InnerTraining::Diverge(TrainingState* state, Tape* tape, Recorded* recorded
   if (tape == nullptr || tape->steps.empty()) return;
   tape->end = std::move(tape->steps.back().parameters);
   tape->steps.pop_back();
+}
+
+std::vector<float> InnerTraining::RecordOf(absl::Span<const float> gradient, const HrnnState& optimizer) const {
+  std::vector<float> record(adjoint_->RecordSize());
+  adjoint_->Record(gradient, optimizer, absl::MakeSpan(record));
+  return record;
+}
+
+// From the last step to the first. The adjoint of the parameters collects what they owe to the objective behind the
+// step, then, through the Hessian of each mini-batch, to the step's gradient.
+void InnerTraining::Backpropagate(const Tape& tape, double scale, absl::Span<double> gradient) {
+  const size_t n = problem_->num_parameters();
+  std::vector<float> parameters(n), of_gradient(n), product(n);
+  HrnnState state;
+  state.Resize(problem_->num_parameters(), static_cast<int64_t>(problem_->tensor_sizes().size()));
+  const float share = 1.0f / static_cast<float>(rules_.parallel_batches);
+  for (size_t k = tape.steps.size(); k-- > 0;) {
+    const Step& step = tape.steps[k];
+    if (step.slope != 0) {
+      problem_->ObjectiveGradient(k + 1 < tape.steps.size() ? tape.steps[k + 1].parameters : tape.end,
+                                  absl::MakeSpan(product));
+      AddScaled(product, static_cast<float>(scale * step.slope), absl::MakeSpan(parameters));
+    }
+    adjoint_->StepBackward(step.record, parameters, &state, absl::MakeSpan(of_gradient), gradient);
+    for (int b = 0; b < rules_.parallel_batches; ++b) {
+      problem_->HessianTimes(step.parameters, step.first_batch + b, of_gradient, absl::MakeSpan(product));
+      AddScaled(product, share, absl::MakeSpan(parameters));
+    }
+  }
+  if (tape.fresh) adjoint_->BeginBackward(state, gradient);
 }
 
 int64_t InnerTraining::Bytes() const { return problem_->Bytes() + gradient_.Bytes(); }

@@ -14,6 +14,7 @@
 
 #include "absl/types/span.h"
 #include "worker/tasks/learned_optimizer/hrnn.h"
+#include "worker/tasks/learned_optimizer/hrnn_adjoint.h"
 #include "worker/tasks/learned_optimizer/problem.h"
 
 namespace seedcast {
@@ -27,6 +28,7 @@ struct TrainingRules {
   int parallel_batches = 1;
   bool doubled_start = false;  // Published.doubled_start
   bool carried_state = false;  // Published.carried_state
+  HrnnOptions optimizer;
 };
 
 // The gradient of an inner step: the mean over B mini-batches, summed in their order, then multiplied once by 1 / B.
@@ -60,6 +62,7 @@ struct TrainingState {
   int64_t batches = 0;  // mini-batches used since the instance began, over all restarts
   float initial_objective = 0;
   bool diverged = false;
+  bool fresh = true;              // the optimizer has not stepped since it began
   std::vector<float> parameters;  // (n)
   HrnnState optimizer;
 
@@ -89,8 +92,10 @@ class InnerTraining {
   Recorded Unroll(int64_t steps, TrainingState* state);
 
   // The same, to the bit, and gradient (kHrnnParameters) += scale * d(mean of the recorded) / d theta, with the state
-  // at the unroll's start held constant. Backpropagation keeps every state of the unroll: memory grows with `steps`.
-  Recorded UnrollGradient(int64_t steps, double scale, TrainingState* state, absl::Span<float> gradient);
+  // at the unroll's start held constant, but for hidden states that have just begun. `theta` is the Hrnn's.
+  // Backpropagation keeps every state of the unroll: memory grows with `steps`.
+  Recorded UnrollGradient(int64_t steps, double scale, absl::Span<const float> theta, TrainingState* state,
+                          absl::Span<double> gradient);
 
   Problem& problem() const { return *problem_; }
   int64_t Bytes() const;
@@ -99,12 +104,12 @@ class InnerTraining {
   // What backpropagation needs of a step.
   struct Step {
     std::vector<float> parameters;  // (n), before it
-    HrnnState optimizer;            // before it
-    std::vector<float> gradient;    // (n)
+    std::vector<float> record;      // of HrnnAdjoint, before it
     int64_t first_batch;
     double slope = 0;  // of the log objective by the objective, where the point behind the step is recorded
   };
   struct Tape {
+    bool fresh;  // TrainingState's, before the first step
     std::vector<Step> steps;
     std::vector<float> end;  // (n), the parameters behind the last step
   };
@@ -113,13 +118,15 @@ class InnerTraining {
   void TakeStep(TrainingState* state, Tape* tape, Recorded* recorded);
   void Record(TrainingState* state, Tape* tape, Recorded* recorded);
   void Diverge(TrainingState* state, Tape* tape, Recorded* recorded) const;
-  void Backpropagate(const Tape& tape, double scale, absl::Span<float> gradient);
+  std::vector<float> RecordOf(absl::Span<const float> gradient, const HrnnState& optimizer) const;
+  void Backpropagate(const Tape& tape, double scale, absl::Span<double> gradient);
 
   std::unique_ptr<Problem> problem_;
   Hrnn* hrnn_;
   InstanceSeed seed_;
   TrainingRules rules_;
   BatchedGradient gradient_;
+  std::unique_ptr<HrnnAdjoint> adjoint_;  // made when first needed
 };
 
 }  // namespace seedcast

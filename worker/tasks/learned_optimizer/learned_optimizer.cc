@@ -115,7 +115,7 @@ class Instances {
     ASSIGN_OR_RETURN(auto problem, MakeProblem(expression, options, name.seed, name.stream, name.substream));
     std::unique_ptr<Hrnn>& hrnn = optimizers_[{problem->tensor_sizes().begin(), problem->tensor_sizes().end()}];
     if (hrnn == nullptr) {
-      hrnn = MakeHrnn(problem->tensor_sizes(), {setting_.task().published().global_from_last_tensor()});
+      hrnn = MakeHrnn(problem->tensor_sizes(), setting_.rules.optimizer);
     }
     return Entry{InnerTraining(std::move(problem), hrnn.get(), name, setting_.rules), hrnn.get()};
   }
@@ -161,11 +161,14 @@ class LearnedOptimizerEvaluator : public Evaluator {
 
   absl::StatusOr<float> UnrollGradient(absl::Span<const float> theta, int64_t generation, InnerState* state,
                                        absl::Span<float> gradient) override {
-    std::fill(gradient.begin(), gradient.end(), 0.0f);
-    return Advance(theta, generation, state,
-                   [gradient](int64_t steps, double scale, InnerTraining& training, TrainingState* inner) {
-                     return training.UnrollGradient(steps, scale, inner, gradient);
-                   });
+    std::vector<double> sum(kHrnnParameters);
+    ASSIGN_OR_RETURN(const float fitness,
+                     Advance(theta, generation, state,
+                             [&](int64_t steps, double scale, InnerTraining& training, TrainingState* inner) {
+                               return training.UnrollGradient(steps, scale, theta, inner, absl::MakeSpan(sum));
+                             }));
+    std::transform(sum.begin(), sum.end(), gradient.begin(), [](double value) { return static_cast<float>(value); });
+    return fitness;
   }
 
   int32_t TakeDiverged() override { return std::exchange(diverged_, 0); }
@@ -341,7 +344,9 @@ InstanceSeed NameInstance(uint64_t seed, InstancePurpose purpose, int cluster, i
 }
 
 TrainingRules RulesOf(const v1::LearnedOptimizerTask& task) {
-  return {task.parallel_batches(), task.published().doubled_start(), task.published().carried_state()};
+  const v1::LearnedOptimizerTask::Published& published = task.published();
+  return {task.parallel_batches(), published.doubled_start(), published.carried_state(),
+          HrnnOptions{published.global_from_last_tensor()}};
 }
 
 int64_t StepsOfTraining(const v1::Unroll& unroll) {
