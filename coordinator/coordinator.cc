@@ -57,12 +57,13 @@ void Coordinator::Impl::OnMessage(const std::string& worker_id, const v1::Worker
   switch (message.message_case()) {
     case v1::WorkerMessage::kResult:
       return Handle(engine::ResultArrived{worker_id, &message.result()}, now);
-    case v1::WorkerMessage::kLeaseFailed:
-      LogWarning(
-          "lease failed",
-          {{"worker", worker_id}, {"job", message.lease_failed().job_id()}, {"error", message.lease_failed().error()}});
-      return Handle(engine::LeaseFailed{worker_id, message.lease_failed().lease_id(), message.lease_failed().error()},
-                    now);
+    case v1::WorkerMessage::kLeaseFailed: {
+      const v1::LeaseFailed& failed = message.lease_failed();
+      const bool expected = engine_->IsDraining(worker_id);  // a lease crossed its Draining on the way
+      (expected ? LogInfo : LogWarning)("lease failed",
+                                        {{"worker", worker_id}, {"job", failed.job_id()}, {"error", failed.error()}});
+      return Handle(engine::LeaseFailed{worker_id, failed.lease_id(), failed.error()}, now);
+    }
     case v1::WorkerMessage::kHeartbeat: {
       engine::Heartbeat heartbeat{worker_id, {}};
       for (const v1::LeaseProgress& lease : message.heartbeat().leases()) {
@@ -139,6 +140,7 @@ void Coordinator::Impl::Do(const engine::GrantLease& action) {
   } else {
     lease.mutable_pairs()->set_first_pair(action.units.first);
     lease.mutable_pairs()->set_count(static_cast<int32_t>(action.units.count));
+    lease.mutable_pairs()->set_cluster(action.cluster);
   }
   links_.Send(action.worker_id, message);
 }

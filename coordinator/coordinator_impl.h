@@ -67,6 +67,7 @@ class Coordinator::Impl {
   void Do(const engine::CommitGeneration& action);
   void Do(const engine::FinishJob& action);
   void Do(const engine::FailJob& action);
+  void Do(const engine::JobProved& action);
   void Do(const engine::EvaluationProgressed& action);
   void Do(const engine::EvaluationDone& action);
 
@@ -91,6 +92,7 @@ class Coordinator::Impl {
   absl::Status Append(JobRecord& job, const v1::GenerationRecord& record, bool with_snapshot);
   void Advance(JobRecord& job, engine::CommitGeneration closed);
   void SaveState(JobRecord& job);
+  void SaveProof(JobRecord& job);
   void StoreFailed(JobRecord& job, const absl::Status& status);
   void RetryStore();
   void Prune(JobRecord& job);

@@ -5,14 +5,33 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/log.h"
 #include "common/spec/resolve.h"
 #include "common/spec/shape.h"
 #include "common/status_macros.h"
+#include "common/strategy/estimator.h"
 #include "common/strategy/update.h"
 #include "coordinator/coordinator_impl.h"
 
 namespace seedcast {
+
+namespace {
+
+absl::Status CheckEstimator(const v1::JobSpec& spec, const Task& task) {
+  const v1::Strategy::Estimator asked = spec.strategy().estimator();
+  if (task.Supports(asked)) return absl::OkStatus();
+  std::vector<std::string> supported;
+  for (int i = v1::Strategy::Estimator_MIN; i <= v1::Strategy::Estimator_MAX; ++i) {
+    const auto estimator = static_cast<v1::Strategy::Estimator>(i);
+    if (i != 0 && task.Supports(estimator)) supported.push_back(v1::Strategy::Estimator_Name(estimator));
+  }
+  return absl::InvalidArgumentError(absl::StrCat("strategy.estimator: ", v1::Strategy::Estimator_Name(asked),
+                                                 ", expected one of ", absl::StrJoin(supported, ", "), " with task ",
+                                                 TaskName(spec)));
+}
+
+}  // namespace
 
 absl::StatusOr<JobRecord*> Coordinator::Impl::Find(const std::string& job_id) {
   const auto job = jobs_.find(job_id);
@@ -84,6 +103,7 @@ absl::Status Coordinator::Impl::CheckRoom() const {
 absl::Status Coordinator::Impl::Prepare(v1::JobSpec* spec, std::unique_ptr<Task>* task) {
   if (options_.prepare) RETURN_IF_ERROR(options_.prepare(spec));
   ASSIGN_OR_RETURN(*task, options_.make_task(*spec));
+  RETURN_IF_ERROR(CheckEstimator(*spec, **task));
   if (spec->validation().every() > 0) RETURN_IF_ERROR((*task)->CheckEvaluation(spec->validation().episodes()));
   return absl::OkStatus();
 }
@@ -93,6 +113,7 @@ absl::StatusOr<v1::JobStatus> Coordinator::Impl::Create(JobRow row, State first,
   JobRecord job;
   row.first_version = first.version;
   row.first_digest = StateDigest(first);
+  row.num_parameters = task->num_parameters();
   row.submitted_unix_seconds = absl::ToDoubleSeconds(now - absl::UnixEpoch());
   ASSIGN_OR_RETURN(row.job_id, store_.CreateJob(row, {first.version, row.first_digest, SerializeState(first)}));
   const std::string job_id = row.job_id;
@@ -193,17 +214,26 @@ v1::ListJobsResponse Coordinator::Impl::List(absl::Time now) {
 }
 
 absl::StatusOr<v1::GetHistoryResponse> Coordinator::Impl::History(const std::string& job_id) {
-  RETURN_IF_ERROR(Find(job_id).status());
+  ASSIGN_OR_RETURN(const JobRecord* job, Find(job_id));
   v1::GetHistoryResponse response;
   constexpr int64_t kRecordsPerRead = 256;
   int64_t from = 0;
   while (true) {
     ASSIGN_OR_RETURN(const std::vector<v1::GenerationRecord> records,
                      store_.ReadLog(job_id, from, std::numeric_limits<int64_t>::max(), kRecordsPerRead));
-    if (records.empty()) return response;
-    for (const v1::GenerationRecord& record : records) *response.add_generations() = record.metrics();
+    if (records.empty()) break;
+    for (const v1::GenerationRecord& record : records) {
+      if (response.generations_size() > 0) {
+        response.mutable_generations()->rbegin()->set_estimate_norm(record.previous_estimate_norm());
+      }
+      *response.add_generations() = record.metrics();
+    }
     from = records.back().generation() + 1;
   }
+  if (response.generations_size() > 0 && !job->closed) {  // no record says it yet
+    response.mutable_generations()->rbegin()->set_estimate_norm(job->last.estimate_norm());
+  }
+  return response;
 }
 
 absl::StatusOr<int64_t> Coordinator::Impl::Watch(const std::string& job_id, StatusWatcher watcher, absl::Time now) {

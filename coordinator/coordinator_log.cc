@@ -47,6 +47,7 @@ absl::Status Coordinator::Impl::Recover(absl::Time now) {
 }
 
 absl::Status Coordinator::Impl::RecoverJob(JobRecord& job) {
+  job.num_parameters = job.row.num_parameters;
   RETURN_IF_ERROR(ReadSums(job));
   ASSIGN_OR_RETURN(job.snapshots, store_.SnapshotVersions(job.row.job_id));
   if (job.closed && !job.ended()) {  // stopped between the two transactions of its end
@@ -54,7 +55,9 @@ absl::Status Coordinator::Impl::RecoverJob(JobRecord& job) {
     SaveState(job);
   }
   if (job.closed) return absl::OkStatus();
-  ASSIGN_OR_RETURN(State state, RebuildState(store_, job.row, job.version, options_.update_threads));
+  double estimate_norm = 0;
+  ASSIGN_OR_RETURN(State state, RebuildState(store_, job.row, job.version, options_.update_threads, &estimate_norm));
+  if (job.version > job.row.first_version) job.last.set_estimate_norm(estimate_norm);
   job.digest = StateDigest(state);
   job.num_parameters = static_cast<int64_t>(state.theta.size());
   if (job.ended()) return absl::OkStatus();
@@ -92,8 +95,8 @@ absl::Status Coordinator::Impl::ReadSums(JobRecord& job) {
 }
 
 void Coordinator::Impl::AddToEngine(const JobRecord& job, absl::Time now) {
-  Handle(engine::JobAdded{job.row.job_id, PlanOf(job.row.spec), job.row.state, job.version, ToHex(job.digest),
-                          job.failed_evaluations},
+  Handle(engine::JobAdded{job.row.job_id, PlanOf(job.row.spec, job.num_parameters), job.row.state, job.version,
+                          ToHex(job.digest), job.failed_evaluations, job.row.proof},
          now);
 }
 
@@ -113,10 +116,17 @@ void Coordinator::Impl::Do(const engine::FailJob& action) {
   JobRecord& job = jobs_.at(action.job_id);
   job.row.state = v1::FAILED;
   job.row.message = action.message;
+  job.failed_evaluations = action.failed_evaluations;
   LogError("job failed", {{"job", action.job_id}, {"error", action.message}});
   SaveState(job);
   PutAway(job);
   Notify(action.job_id);
+}
+
+void Coordinator::Impl::Do(const engine::JobProved& action) {
+  JobRecord& job = jobs_.at(action.job_id);
+  job.row.proof = action.proof;
+  SaveProof(job);
 }
 
 // The order matters: the log first, then the workers hear of it, then the parameters move. What the store refuses is
@@ -173,7 +183,8 @@ void Coordinator::Impl::Advance(JobRecord& job, engine::CommitGeneration closed)
   if (!report.ok()) {
     LogError("update failed", {{"job", closed.job_id}, {"error", report.status().ToString()}});
     Handle(engine::JobCancelled{closed.job_id}, now_);
-    return Do(engine::FailJob{closed.job_id, absl::StrCat("update failed: ", report.status().ToString())});
+    return Do(engine::FailJob{closed.job_id, absl::StrCat("update failed: ", report.status().ToString()),
+                              job.failed_evaluations});
   }
   job.last.set_estimate_norm(report->estimate_norm);
   job.version = job.state->version;
@@ -186,6 +197,12 @@ void Coordinator::Impl::Advance(JobRecord& job, engine::CommitGeneration closed)
 void Coordinator::Impl::SaveState(JobRecord& job) {
   const absl::Status status = store_.SetJobState(job.row.job_id, job.row.state, job.row.message);
   job.state_unsaved = !status.ok();
+  if (!status.ok()) StoreFailed(job, status);
+}
+
+void Coordinator::Impl::SaveProof(JobRecord& job) {
+  const absl::Status status = store_.SetJobProof(job.row.job_id, job.row.proof);
+  job.proof_unsaved = !status.ok();
   if (!status.ok()) StoreFailed(job, status);
 }
 
@@ -204,6 +221,7 @@ void Coordinator::Impl::RetryStore() {
     job.retry_at = absl::InfiniteFuture();
     job.store_trouble.clear();
     if (job.state_unsaved) SaveState(job);
+    if (job.proof_unsaved) SaveProof(job);
     TryCommit(job);
   }
 }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/spec/resolve.h"
 #include "common/status_macros.h"
+#include "common/strategy/estimator.h"
 #include "common/strategy/update.h"
 
 namespace seedcast {
@@ -64,6 +65,7 @@ v1::GenerationRecord ChainedRecord(const JobRecord& job, const Outcome& outcome)
   record.set_state_digest(ToBytes(job.digest));
   record.set_chain(ToBytes(ChainNext(job.chain, job.version, job.digest, outcome)));
   record.mutable_metrics()->set_generation(job.version);
+  if (job.version > job.row.first_version) record.set_previous_estimate_norm(job.last.estimate_norm());
   return record;
 }
 
@@ -71,6 +73,39 @@ void AddValidation(const JobRecord& job, const std::optional<engine::EpisodeResu
                    v1::GenerationMetrics* metrics) {
   if (!validation) return;
   *metrics->mutable_validation() = Summarise(*validation, job.row.spec.validation().episodes(), job.version);
+}
+
+void MeasureClusters(const v1::JobSpec& spec, const engine::CommitGeneration& closed, v1::GenerationMetrics* metrics) {
+  const auto members = static_cast<size_t>(spec.strategy().population_size());
+  for (size_t c = 0; c < closed.clusters.size(); ++c) {
+    const engine::ClusterReport& report = closed.clusters[c];
+    metrics->set_diverged(metrics->diverged() + report.diverged);
+    if (!spec.has_learned_optimizer()) continue;  // its one cluster is the job
+    v1::ClusterMetrics& cluster = *metrics->add_clusters();
+    cluster.set_name(spec.learned_optimizer().clusters(static_cast<int>(c)).name());
+    cluster.set_fitness_mean(MomentsOf(closed.outcome.view().fitness.subspan(c * members, members)).mean);
+    cluster.set_seconds(report.seconds);
+    cluster.set_group(report.group);
+    cluster.set_failed(report.failed);
+    cluster.set_not_finite(report.not_finite);
+    cluster.set_diverged(report.diverged);
+  }
+  for (const engine::GroupReport& report : closed.groups) {
+    v1::GroupMetrics& group = *metrics->add_groups();
+    group.set_predicted_seconds(report.predicted_seconds);
+    group.set_measured_seconds(report.measured_seconds);
+    group.set_finished_seconds(report.finished_seconds);
+    group.set_workers(report.workers);
+    group.set_stolen_pairs(report.stolen_pairs);
+  }
+}
+
+// Mean number of generations behind a pair's inner state.
+double MeanAge(const v1::JobSpec& spec) {
+  const v1::Unroll& unroll = UnrollOf(spec);
+  const bool past_restarts = spec.learned_optimizer().published().carried_state();
+  const double unrolls = double{1} * unroll.count() * (past_restarts ? unroll.restarts() : 1);
+  return unroll.lengths() == v1::Unroll::EXPONENTIAL ? unrolls - 1 : (unrolls - 1) / 2;
 }
 
 }  // namespace
@@ -82,6 +117,8 @@ v1::GenerationRecord MakeRecord(const JobRecord& job, const engine::CommitGenera
   metrics.set_failed(closed.failed);
   metrics.set_not_finite(closed.not_finite);
   metrics.set_seconds(closed.seconds);
+  metrics.set_idle_share(closed.idle_share);
+  MeasureClusters(job.row.spec, closed, &metrics);
   metrics.set_learning_rate(LearningRateAt(job.row.spec, job.version));
   metrics.set_sigma(SigmaAt(job.row.spec, job.version));
   AddValidation(job, closed.validation, &metrics);
@@ -162,8 +199,7 @@ v1::JobStatus MakeStatus(const JobRecord& job) {
   const double recent = std::accumulate(job.recent_seconds.begin(), job.recent_seconds.end(), 0.0);
   if (recent > 0) {
     const double seconds_per_generation = recent / static_cast<double>(job.recent_seconds.size());
-    status.set_evaluations_per_second(static_cast<double>(job.row.spec.strategy().population_size()) /
-                                      seconds_per_generation);
+    status.set_evaluations_per_second(static_cast<double>(FitnessCount(job.row.spec)) / seconds_per_generation);
     if (!job.ended()) {
       status.set_eta_seconds(seconds_per_generation * static_cast<double>(job.row.spec.generations() - job.version));
     }
@@ -179,18 +215,32 @@ v1::JobStatus MakeStatus(const JobRecord& job) {
   return status;
 }
 
-engine::JobPlan PlanOf(const v1::JobSpec& spec) {
-  return {.task = std::string(TaskName(spec)),
-          .population_size = spec.strategy().population_size(),
-          .generations = spec.generations(),
-          .numeric_class = spec.numeric_class(),
-          .max_workers = spec.max_workers(),
-          .validation_every = spec.validation().every(),
-          .validation_episodes = spec.validation().episodes(),
-          .max_failed_evaluations = spec.max_failed_evaluations()};
+engine::JobPlan PlanOf(const v1::JobSpec& spec, int64_t num_parameters) {
+  engine::JobPlan plan;
+  plan.task = std::string(TaskName(spec));
+  plan.population_size = spec.strategy().population_size();
+  plan.generations = spec.generations();
+  plan.numeric_class = spec.numeric_class();
+  plan.max_workers = spec.max_workers();
+  plan.validation_every = spec.validation().every();
+  plan.validation_episodes = spec.validation().episodes();
+  plan.max_failed_evaluations = spec.max_failed_evaluations();
+  plan.clusters = ClusterCount(spec);
+  plan.cluster_weights.clear();
+  for (int c = 0; c < plan.clusters; ++c) plan.cluster_weights.push_back(ClusterWeight(spec, c));
+  plan.cluster_groups = spec.cluster_groups();
+  if (spec.strategy().estimator() == v1::Strategy::GRADIENT) plan.gradient_size = num_parameters;
+  if (CarriesState(spec)) {
+    plan.rebuild_units = MeanAge(spec);
+    plan.begins_anew = [shared = std::make_shared<const v1::JobSpec>(spec)](int64_t generation, int64_t pair) {
+      return TrainingStart(*shared, generation, pair) == generation;
+    };
+  }
+  return plan;
 }
 
-absl::StatusOr<State> RebuildState(Store& store, const JobRow& row, int64_t version, int threads) {
+absl::StatusOr<State> RebuildState(Store& store, const JobRow& row, int64_t version, int threads,
+                                   double* estimate_norm) {
   ASSIGN_OR_RETURN(const Snapshot snapshot, store.ReadSnapshot(row.job_id, version));
   ASSIGN_OR_RETURN(State state, ParseState(snapshot.bytes));
   while (state.version < version) {
@@ -206,7 +256,8 @@ absl::StatusOr<State> RebuildState(Store& store, const JobRow& row, int64_t vers
                                                 ToHex(StateDigest(state)), ", the log has ",
                                                 absl::BytesToHexString(record.state_digest())));
       }
-      RETURN_IF_ERROR(Update(row.spec, OutcomeOf(record), threads, &state).status());
+      ASSIGN_OR_RETURN(const UpdateReport report, Update(row.spec, OutcomeOf(record), threads, &state));
+      if (estimate_norm != nullptr) *estimate_norm = report.estimate_norm;
     }
   }
   return state;

@@ -47,6 +47,7 @@ struct JobRecord {
   // What the store has not taken yet; tried again at retry_at. The engine waits meanwhile.
   std::variant<std::monostate, engine::CommitGeneration, engine::FinishJob> uncommitted;
   bool state_unsaved = false;  // row.state and row.message
+  bool proof_unsaved = false;  // row.proof
   absl::Time retry_at = absl::InfiniteFuture();
   std::string store_trouble;
 
@@ -67,13 +68,19 @@ v1::EvaluationResult Summarise(const engine::EpisodeResults& results, const v1::
 // By accuracy, or by fitness for tasks without one. NaN is never better.
 bool Better(const v1::EvaluationResult& a, const v1::EvaluationResult& b);
 
+// Whether this validation makes its version the job's best. Where the job trains on the validation characters they tell
+// nothing about others, and the newest version counts as the best.
+bool IsNewBest(const JobRecord& job, const v1::EvaluationResult& validation);
+
 // Everything in a status but what only the engine knows: workers, slots, note.
 v1::JobStatus MakeStatus(const JobRecord& job);
 
-engine::JobPlan PlanOf(const v1::JobSpec& spec);
+engine::JobPlan PlanOf(const v1::JobSpec& spec, int64_t num_parameters);
 
 // The state at `version`, which the log must reach: the newest snapshot at or below, and replay from there. Checks each
-// record's digest on the way: DATA_LOSS says where the store disagrees with itself.
-absl::StatusOr<State> RebuildState(Store& store, const JobRow& row, int64_t version, int threads);
+// record's digest on the way: DATA_LOSS says where the store disagrees with itself. `estimate_norm` gets that of the
+// last update, if there was one to do.
+absl::StatusOr<State> RebuildState(Store& store, const JobRow& row, int64_t version, int threads,
+                                   double* estimate_norm = nullptr);
 
 }  // namespace seedcast

@@ -157,6 +157,7 @@ void Engine::CountEligible(const Worker& worker, int sign) {
     if (!CanServe(worker, *job)) continue;
     job->eligible_workers += sign;
     job->eligible_slots += sign * worker.slots;
+    job->schedule.WorkersChanged();
   }
 }
 
@@ -166,6 +167,11 @@ std::vector<std::string> Engine::WorkersWithJob(const std::string& job_id) const
     if (worker.open_jobs.contains(job_id)) ids.push_back(worker_id);
   }
   return ids;
+}
+
+bool Engine::IsDraining(const std::string& worker_id) const {
+  const auto worker = workers_.all().find(worker_id);
+  return stopped_ || (worker != workers_.all().end() && worker->second.draining);
 }
 
 const Job* Engine::FindJob(const std::string& job_id) const {

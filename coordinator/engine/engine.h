@@ -1,6 +1,10 @@
 // The engine decides who works on what: Handle(event, now) -> actions. Pure: no clock, socket, file, lock or hash-order
 // iteration inside, so the same events give the same actions, in the server and in the simulation.
 //
+// A generation has a Work for each cluster of the job. A worker takes pairs of its own cluster group first and then
+// helps the others (schedule/next_cluster.h); groups follow the costs that were measured (schedule/cluster_groups.h).
+// Pairs that carry inner state stay with the workers that did them last, where that is possible.
+//
 // Life of a generation: JobAdded or GenerationCommitted opens it -> GrantLease ... ResultArrived -> when every unit is
 // in, CommitGeneration -> (log, update) -> GenerationCommitted. At the last version only validation is measured; then
 // FinishJob -> JobFinished.
@@ -21,6 +25,7 @@
 #include "coordinator/engine/events.h"
 #include "coordinator/engine/job.h"
 #include "coordinator/engine/worker_table.h"
+#include "coordinator/schedule/next_cluster.h"
 
 namespace seedcast::engine {
 
@@ -29,7 +34,10 @@ struct EngineOptions {
   absl::Duration lease_ttl = absl::Seconds(30);           // a worker silent for so long loses its leases
   absl::Duration keep_open = absl::Seconds(30);           // workers keep an ended job's parameters so long
   std::string expected_f32_proof{};                       // other F32 proofs are refused
-  int64_t first_lease_id = 1;                             // above all that an earlier run of the coordinator gave out
+  // An idle worker repeats what two others hold already, or does a pair whose inner state another has, after so long
+  // without a result, and longer where units take longer.
+  absl::Duration repeat_patience = absl::Seconds(2);
+  int64_t first_lease_id = 1;  // above all that an earlier run of the coordinator gave out
 };
 
 struct EngineStats {
@@ -57,6 +65,8 @@ class Engine {
 
   // Connected workers that were sent the job, in order of id.
   std::vector<std::string> WorkersWithJob(const std::string& job_id) const;
+  // It has asked for no more leases, or the coordinator gives out none.
+  bool IsDraining(const std::string& worker_id) const;
   // Why a running job stands still: "waiting: no worker of class BF16_AMX", or empty.
   std::string Note(const std::string& job_id, absl::Time now) const;
   const Job* FindJob(const std::string& job_id) const;
@@ -70,8 +80,8 @@ class Engine {
   struct Lease {
     Worker* worker;
     Work* work;
-    UnitRange units;
     double charged_seconds;  // to the job's share, until the true time is known
+    absl::Time granted;
     int missed_heartbeats = 0;
   };
 
@@ -102,22 +112,35 @@ class Engine {
   void Rest(Job& job);
   void OpenGeneration(Job& job);
   void CloseGeneration(Job& job);
+  CommitGeneration Report(Job& job, Generation& closed);
+  std::vector<GroupReport> ReportGroups(const Job& job, const Generation& closed) const;
+  std::vector<int32_t> HomesOf(const Job& job, int cluster) const;
   void EndJob(Job& job, v1::JobState state);
   void RecountEligible(Job& job);
   void Progress(Work& work);
   void FinishEvaluation(Work& work);
 
-  // Leases (engine_leases.cc).
+  // Results taken in (engine_results.cc).
   void On(const ResultArrived& event);
   Work* FindWork(const v1::LeaseResult& result);
   void Count(const v1::LeaseResult& result, Worker& worker, Work& work);
+  void CountTime(const v1::LeaseResult& result, const Worker& worker, Work& work, int64_t new_units);
   bool TooManyFailed(const Job& job) const;
+
+  // Leases given out (engine_leases.cc).
   void FillAll();
   void Fill(Worker& worker);
   bool GrantOne(Worker& worker);
   bool RepeatOne(Worker& worker);
+  LeaseTable::Verdict MayRepeat(const Worker& worker, absl::Span<const int64_t> holders) const;
   bool MayServe(const Worker& worker, const Job& job) const;
+  Work* NextWork(const Worker& worker, Job& job);
+  Work* NextPairs(const Worker& worker, Job& job);
+  Reach ReachOf(const Worker& worker, const Work& work) const;
+  void MakeGroups(Job& job);
   void Grant(Worker& worker, Work& work);
+  double SecondsPerUnit(const Worker& worker, const Work& work) const;
+  int64_t PendingUnitsWorth(const Work& work) const;
   void AddLease(int64_t lease_id, Worker& worker, Work& work, UnitRange units);
   bool Owns(const Worker& worker, int64_t lease_id, const Work* work) const;
   void GiveBack(int64_t lease_id);

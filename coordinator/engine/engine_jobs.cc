@@ -1,4 +1,5 @@
 // Engine: jobs, their generations and the evaluations that users ask for.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -25,6 +26,9 @@ void Engine::On(const JobAdded& event) {
   job.version = event.version;
   job.digest = event.digest;
   job.failed_evaluations = event.failed_evaluations;
+  job.proof = event.proof;
+  job.schedule = ClusterSchedule(job.plan.clusters, job.plan.population_size / 2, job.plan.cluster_groups);
+  job.done_by.resize(job.plan.clusters);
   if (job.ended()) return;
   Activate(job);
   OpenGeneration(job);
@@ -87,6 +91,7 @@ void Engine::Rest(Job& job) {
 void Engine::RecountEligible(Job& job) {
   job.eligible_workers = 0;
   job.eligible_slots = 0;
+  job.schedule.WorkersChanged();
   for (const auto& [worker_id, worker] : workers_.all()) {
     if (!worker.available() || !CanServe(worker, job)) continue;
     ++job.eligible_workers;
@@ -100,8 +105,13 @@ void Engine::OpenGeneration(Job& job) {
   job.open = std::make_unique<Generation>();
   job.open->opened = now_;
   if (job.version < job.plan.generations) {
-    job.open->pairs = Work::Pairs(&job, job.version, job.plan.population_size);
-    job.open->pairs->digest = job.digest;
+    job.open->pairs.reserve(job.plan.clusters);
+    for (int c = 0; c < job.plan.clusters; ++c) {
+      Work& pairs = job.open->pairs.emplace_back(Work::Pairs(&job, job.version, c, HomesOf(job, c)));
+      pairs.digest = job.digest;
+      pairs.progressed = now_;
+    }
+    job.schedule.FollowDrift();
   }
   if (job.validation_due()) {
     job.open->validation = Work::Episodes(WorkKind::kValidation, &job, job.version, 0, job.plan.validation_episodes);
@@ -119,20 +129,72 @@ void Engine::CloseGeneration(Job& job) {
   job.committing = true;
   std::optional<EpisodeResults> validation;
   if (closed->validation) validation = closed->validation->TakeEpisodes();
-  const double seconds = absl::ToDoubleSeconds(now_ - closed->opened);
-  if (!closed->pairs) {
-    Emit(FinishJob{job.job_id, job.version, seconds, std::move(validation)});
+  if (closed->pairs.empty()) {
+    Emit(FinishJob{job.job_id, job.version, absl::ToDoubleSeconds(now_ - closed->opened), std::move(validation)});
     return;
   }
-  Work& pairs = *closed->pairs;
-  job.failed_evaluations += pairs.failed + pairs.not_finite;
-  Emit(CommitGeneration{job.job_id, job.version, {std::move(pairs.fitness), {}}, pairs.failed, pairs.not_finite, seconds,
-                        std::move(validation)});
+  job.failed_evaluations += closed->failed();
+  CommitGeneration report = Report(job, *closed);
+  report.validation = std::move(validation);
+  for (Work& pairs : closed->pairs) {
+    job.schedule.Measure(pairs.cluster, pairs.seconds, pairs.table.units());
+    job.done_by[pairs.cluster] = std::move(pairs.done_by);
+  }
+  Emit(std::move(report));
+}
+
+CommitGeneration Engine::Report(Job& job, Generation& closed) {
+  CommitGeneration report;
+  report.job_id = job.job_id;
+  report.generation = job.version;
+  report.seconds = absl::ToDoubleSeconds(now_ - closed.opened);
+  report.groups = ReportGroups(job, closed);
+  std::vector<const GradientSum*> gradients;
+  for (const Work& pairs : closed.pairs) {
+    report.outcome.fitness.insert(report.outcome.fitness.end(), pairs.fitness.begin(), pairs.fitness.end());
+    if (pairs.gradient) gradients.push_back(&*pairs.gradient);
+    report.failed += pairs.failed;
+    report.not_finite += pairs.not_finite;
+    report.clusters.push_back(
+        {pairs.seconds, job.schedule.GroupOf(pairs.cluster), pairs.failed, pairs.not_finite, pairs.diverged});
+  }
+  if (!gradients.empty()) report.outcome.gradient = WeightedMean(gradients, job.plan.cluster_weights);
+  const double available = static_cast<double>(closed.slots) * report.seconds;
+  if (available > 0) report.idle_share = std::clamp(1 - closed.busy_seconds / available, 0.0, 1.0);
+  return report;
+}
+
+std::vector<GroupReport> Engine::ReportGroups(const Job& job, const Generation& closed) const {
+  const ClusterSchedule& schedule = job.schedule;
+  std::vector<GroupReport> groups(schedule.groups() > 1 ? schedule.groups() : 0);
+  if (groups.empty()) return groups;
+  const std::vector<double> predicted = schedule.PredictedGroupSeconds();
+  for (size_t g = 0; g < groups.size(); ++g) {
+    groups[g].predicted_seconds = predicted[g];
+    groups[g].workers = schedule.WorkersOf(static_cast<int>(g));
+  }
+  for (const Work& pairs : closed.pairs) {
+    GroupReport& group = groups[schedule.GroupOf(pairs.cluster)];
+    group.measured_seconds += pairs.seconds;
+    group.finished_seconds = std::max(group.finished_seconds, absl::ToDoubleSeconds(pairs.progressed - closed.opened));
+    group.stolen_pairs += pairs.stolen_units;
+  }
+  return groups;
+}
+
+// Nobody's are the pairs that begin anew, and those whose worker is gone.
+std::vector<int32_t> Engine::HomesOf(const Job& job, int cluster) const {
+  std::vector<int32_t> homes = job.done_by[cluster];
+  for (size_t pair = 0; pair < homes.size(); ++pair) {
+    const bool anew = job.plan.begins_anew(job.version, static_cast<int64_t>(pair));
+    if (anew || workers_.FindByNumber(homes[pair]) == nullptr) homes[pair] = kNobody;
+  }
+  return homes;
 }
 
 void Engine::EndJob(Job& job, v1::JobState state) {
   if (job.open != nullptr) {
-    if (job.open->pairs) RevokeWork(*job.open->pairs);
+    for (Work& pairs : job.open->pairs) RevokeWork(pairs);
     if (job.open->validation) RevokeWork(*job.open->validation);
     job.open.reset();
   }
@@ -171,11 +233,11 @@ void Engine::Progress(Work& work) {
     Emit(EvaluationDone{work.evaluation_id, work.TakeEpisodes()});
     FinishEvaluation(work);
   } else if (TooManyFailed(job)) {
-    Emit(FailJob{
-        job.job_id,
-        absl::StrCat("evaluations failed ",
-                     job.failed_evaluations + job.open->pairs->failed + job.open->pairs->not_finite, " of at most ",
-                     job.plan.max_failed_evaluations, "; last error: ", job.open->pairs->last_error)});
+    const int64_t failed = job.failed_evaluations + job.open->failed();
+    Emit(FailJob{job.job_id,
+                 absl::StrCat("evaluations failed ", failed, " of at most ", job.plan.max_failed_evaluations,
+                              "; last error: ", work.last_error),
+                 failed});
     EndJob(job, v1::FAILED);
   } else if (job.open->complete()) {
     CloseGeneration(job);

@@ -1,5 +1,6 @@
-// Engine: leases given out, results taken in.
+// Engine: leases given out.
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
@@ -9,81 +10,6 @@
 #include "coordinator/schedule/lease_size.h"
 
 namespace seedcast::engine {
-
-// Results are keyed by (job, version, units), not by lease: one that arrives after its lease expired, or after this
-// coordinator restarted, still counts while its units are open.
-void Engine::On(const ResultArrived& event) {
-  Worker* worker = Touch(event.worker_id);
-  if (worker == nullptr) return;
-  const v1::LeaseResult& result = *event.result;
-  Work* work = FindWork(result);
-  if (work == nullptr) {
-    if (worker->leases.contains(result.lease_id())) GiveBack(result.lease_id());
-  } else if (!CanServe(*worker, *work->job) || !work->Check(result).ok()) {  // other bits, or no sense
-    ++stats_.rejected_results;
-    worker->RecordFailure(result.job_id(), now_);
-    work->job->last_lease_error = "worker " + worker->worker_id + ": malformed result";
-    if (Owns(*worker, result.lease_id(), work)) GiveBack(result.lease_id());
-  } else {
-    Count(result, *worker, *work);
-  }
-  Fill(*worker);
-}
-
-Work* Engine::FindWork(const v1::LeaseResult& result) {
-  const auto found = jobs_.find(result.job_id());
-  if (found == jobs_.end()) {
-    ++stats_.unknown_results;
-    return nullptr;
-  }
-  Job& job = found->second;
-  if (result.has_episodes() && result.episodes().evaluation_id() != 0) {
-    const auto evaluation = job.evaluations.find(result.episodes().evaluation_id());
-    if (evaluation != job.evaluations.end() && evaluation->second->version == result.version()) {
-      return evaluation->second.get();
-    }
-    ++stats_.unknown_results;
-    return nullptr;
-  }
-  if (job.open != nullptr && result.version() == job.version) {
-    if (result.has_pairs() && job.open->pairs) return &*job.open->pairs;
-    if (result.has_episodes() && job.open->validation) return &*job.open->validation;
-  }
-  ++(result.version() <= job.version ? stats_.stale_results : stats_.unknown_results);
-  return nullptr;
-}
-
-void Engine::Count(const v1::LeaseResult& result, Worker& worker, Work& work) {
-  const UnitRange units = RangeOf(result);
-  const bool owned = Owns(worker, result.lease_id(), &work);
-  if (owned) worker.RecordRate(result.job_id(), work.kind, result.seconds(), units.count);
-
-  std::vector<int64_t> ended;
-  const int64_t new_units = work.Accept(result, &ended);
-  ++(new_units > 0 ? stats_.results : stats_.duplicate_results);
-  if (work.kind == WorkKind::kPairs) stats_.evaluations += 2 * new_units;
-
-  if (owned) {
-    work.table.Release(result.lease_id());  // what the result left out, if anything, is pending again
-    Forget(result.lease_id(), result.seconds());
-  }
-  absl::InlinedVector<Worker*, 4> freed;
-  for (const int64_t lease_id : ended) {
-    if (owned && lease_id == result.lease_id()) continue;
-    const Lease& loser = leases_.at(lease_id);
-    freed.push_back(loser.worker);
-    Emit(RevokeLeases{loser.worker->worker_id, {lease_id}});
-    Forget(lease_id, loser.charged_seconds);
-  }
-  if (new_units > 0) Progress(work);  // may end `work`
-  for (Worker* other : freed) Fill(*other);
-}
-
-bool Engine::TooManyFailed(const Job& job) const {
-  if (!job.open->pairs) return false;
-  const Work& pairs = *job.open->pairs;
-  return job.failed_evaluations + pairs.failed + pairs.not_finite > job.plan.max_failed_evaluations;
-}
 
 // One lease a worker and round, first for every idle slot, then to queue one more behind each: so a small generation
 // spreads over all workers.
@@ -110,9 +36,9 @@ bool Engine::GrantOne(Worker& worker) {
   absl::InlinedVector<ShareCandidate, 8> candidates;
   absl::InlinedVector<Work*, 8> works;
   for (const auto& [number, job] : active_) {
-    Work* work = job->PendingWork();
+    Work* work = MayServe(worker, *job) ? NextWork(worker, *job) : nullptr;
     works.push_back(work);
-    candidates.push_back({job->served_seconds, work != nullptr && MayServe(worker, *job)});
+    candidates.push_back({job->served_seconds, work != nullptr});
   }
   const std::optional<size_t> next = LeastServed(candidates);
   if (!next) return RepeatOne(worker);
@@ -126,12 +52,11 @@ bool Engine::GrantOne(Worker& worker) {
 // The bits are equal, so it does not matter who comes first.
 bool Engine::RepeatOne(Worker& worker) {
   if (worker.leases.size() >= static_cast<size_t>(worker.slots)) return false;
-  const auto mine = [&](int64_t holder) { return leases_.at(holder).worker == &worker; };
+  const auto judge = [&](absl::Span<const int64_t> holders) { return MayRepeat(worker, holders); };
   for (const auto& [number, job] : active_) {
     if (!MayServe(worker, *job)) continue;
     for (Work* work : job->OpenWork()) {
-      if (!work->table.has_single_holders()) continue;
-      const std::optional<UnitRange> units = work->table.Repeat(next_lease_id_, mine);
+      const std::optional<UnitRange> units = work->table.Repeat(next_lease_id_, judge);
       if (!units) continue;
       ++stats_.repeated_leases;
       AddLease(next_lease_id_++, worker, *work, *units);
@@ -141,6 +66,20 @@ bool Engine::RepeatOne(Worker& worker) {
   return false;
 }
 
+// Two holders are enough, unless the second lets us wait too: then a third, and after twice that time a fourth, so that
+// no number of workers that hang can hold up a generation.
+LeaseTable::Verdict Engine::MayRepeat(const Worker& worker, absl::Span<const int64_t> holders) const {
+  for (const int64_t holder : holders) {
+    if (leases_.at(holder).worker == &worker) return LeaseTable::Verdict::kPass;
+  }
+  if (holders.size() == 1) return LeaseTable::Verdict::kJoin;
+  const Lease& newest = leases_.at(holders.back());
+  const double doubled = std::ldexp(1.0, static_cast<int>(std::min<size_t>(holders.size() - 2, 20)));
+  const absl::Duration patience =
+      doubled * std::max(options_.repeat_patience, 4 * absl::Seconds(newest.charged_seconds));
+  return now_ - newest.granted > patience ? LeaseTable::Verdict::kJoin : LeaseTable::Verdict::kStop;
+}
+
 bool Engine::MayServe(const Worker& worker, const Job& job) const {
   if (!CanServe(worker, job) || worker.InBackoff(job.job_id, now_)) return false;
   const auto max_workers = static_cast<size_t>(job.plan.max_workers);
@@ -148,31 +87,113 @@ bool Engine::MayServe(const Worker& worker, const Job& job) const {
          job.leases_of_worker.contains(worker.worker_id);
 }
 
+// What the worker would do next for this job: evaluations that users wait for, then pairs, then validation.
+Work* Engine::NextWork(const Worker& worker, Job& job) {
+  for (const auto& [id, work] : job.evaluations) {
+    if (work->table.pending() > 0) return work.get();
+  }
+  if (job.state != v1::RUNNING || !job.open) return nullptr;
+  if (Work* pairs = NextPairs(worker, job)) return pairs;
+  const bool validation = job.open->validation && job.open->validation->table.pending() > 0;
+  return validation ? &*job.open->validation : nullptr;
+}
+
+Work* Engine::NextPairs(const Worker& worker, Job& job) {
+  std::vector<Work>& pairs = job.open->pairs;
+  if (pairs.size() == 1) return ReachOf(worker, pairs[0]) != Reach::kNothing ? &pairs[0] : nullptr;
+  if (job.schedule.stale()) MakeGroups(job);
+  std::vector<ClusterCandidate> candidates;
+  candidates.reserve(pairs.size());
+  for (const Work& work : pairs) {
+    const double unit_seconds = job.schedule.PredictedUnitSeconds(work.cluster);
+    candidates.push_back({ReachOf(worker, work), job.schedule.GroupOf(work.cluster), unit_seconds,
+                          unit_seconds * static_cast<double>(work.table.pending())});
+  }
+  const std::optional<size_t> next =
+      NextCluster(candidates, job.schedule.GroupOfWorker(worker.number), job.schedule.GroupSlots());
+  return next ? &pairs[*next] : nullptr;
+}
+
+// Pairs whose inner state another worker has are worth taking when that worker would need longer to come to them than
+// it takes to rebuild the state; or when nothing moves, for the other may hang.
+Reach Engine::ReachOf(const Worker& worker, const Work& work) const {
+  const LeaseTable& table = work.table;
+  if (table.pending() == 0) return Reach::kNothing;
+  if (table.pending_at(kNobody) > 0 || table.pending_at(worker.number) > 0) return Reach::kAtHand;
+  const int32_t home = table.BusiestHome();
+  const Worker* other = workers_.FindByNumber(home);
+  if (other == nullptr || !other->available()) return Reach::kElsewhere;
+  const double rebuild_units = work.job->plan.rebuild_units;
+  const bool late = static_cast<double>(table.pending_at(home)) > (1 + rebuild_units) * other->slots;
+  const double unit_seconds = work.job->schedule.PredictedUnitSeconds(work.cluster);
+  const absl::Duration patience =
+      std::max(options_.repeat_patience, absl::Seconds(4 * (1 + rebuild_units) * unit_seconds));
+  return late || now_ - work.progressed > patience ? Reach::kElsewhere : Reach::kNothing;
+}
+
+// Of the workers that serve the job; where their number is limited these are the first, who are asked first.
+void Engine::MakeGroups(Job& job) {
+  std::vector<ClusterSchedule::Server> servers;
+  const auto limit = job.plan.max_workers == 0 ? workers_.all().size() : static_cast<size_t>(job.plan.max_workers);
+  for (const auto& [worker_id, worker] : workers_.all()) {
+    if (servers.size() == limit) break;
+    if (worker.available() && CanServe(worker, job)) servers.push_back({worker.number, worker.slots});
+  }
+  job.schedule.Plan(servers);
+}
+
 void Engine::Grant(Worker& worker, Work& work) {
+  const JobPlan& plan = work.job->plan;
   const int64_t lease_id = next_lease_id_++;
-  const int64_t size = LeaseSize({.seconds_per_unit = worker.SecondsPerUnit(work.job->job_id, work.kind),
-                                  .target_seconds = absl::ToDoubleSeconds(options_.lease_target),
-                                  .pending_units = work.table.pending(),
-                                  .eligible_slots = work.job->eligible_slots});
-  AddLease(lease_id, worker, work, work.table.Take(lease_id, size));
+  const bool with_gradients = work.kind == WorkKind::kPairs && plan.gradient_size > 0;
+  const int64_t size =
+      LeaseSize({.seconds_per_unit = SecondsPerUnit(worker, work),
+                 .target_seconds = absl::ToDoubleSeconds(options_.lease_target),
+                 .pending_units = PendingUnitsWorth(work),
+                 .eligible_slots = work.job->eligible_slots,
+                 .max_units = with_gradients ? GradientLeaseUnits(plan.gradient_size) : kMaxLeaseUnits});
+  AddLease(lease_id, worker, work, work.table.Take(lease_id, size, worker.number));
+}
+
+// A worker that was measured on other clusters of the job takes the mean of all workers for this one.
+double Engine::SecondsPerUnit(const Worker& worker, const Work& work) const {
+  const double own = worker.SecondsPerUnit(work);
+  if (own > 0 || work.kind != WorkKind::kPairs) return own;
+  const auto record = worker.records.find(work.job->job_id);
+  const bool known = record != worker.records.end() && !record->second.seconds_per_unit.empty();
+  return known ? work.job->schedule.UnitSeconds(work.cluster) : 0;
+}
+
+// What is pending in all clusters of the generation, in units of this one.
+int64_t Engine::PendingUnitsWorth(const Work& work) const {
+  const Job& job = *work.job;
+  if (work.kind != WorkKind::kPairs || job.open->pairs.size() == 1) return work.table.pending();
+  double seconds = 0;
+  for (const Work& pairs : job.open->pairs) {
+    seconds += static_cast<double>(pairs.table.pending()) * job.schedule.PredictedUnitSeconds(pairs.cluster);
+  }
+  const double units = std::ceil(seconds / job.schedule.PredictedUnitSeconds(work.cluster));
+  return static_cast<int64_t>(std::min(units, 1e15));
 }
 
 void Engine::AddLease(int64_t lease_id, Worker& worker, Work& work, UnitRange units) {
   SEEDCAST_CHECK(worker.leases.size() < worker.lease_limit(), "no more leases than twice the slots");
   Job& job = *work.job;
-  const double seconds_per_unit = worker.SecondsPerUnit(job.job_id, work.kind);
+  const double seconds_per_unit = SecondsPerUnit(worker, work);
   const double charge = seconds_per_unit > 0 ? seconds_per_unit * static_cast<double>(units.count)
                                              : absl::ToDoubleSeconds(options_.lease_target);
-  leases_.emplace(lease_id, Lease{&worker, &work, units, charge});
+  leases_.emplace(lease_id, Lease{&worker, &work, charge, now_});
   worker.leases.insert(lease_id);
   ++job.leases_of_worker[worker.worker_id];
   job.served_seconds += charge;
   if (job.proof.empty()) {
     job.proof = worker.proofs.at(job.plan.numeric_class);
     RecountEligible(job);
+    if (job.plan.numeric_class != v1::F32) Emit(JobProved{job.job_id, job.proof});
   }
   if (worker.open_jobs.insert(job.job_id).second) Emit(OpenJob{worker.worker_id, job.job_id});
-  GrantLease action{worker.worker_id, lease_id, job.job_id, work.version, work.digest, units, std::nullopt, {}};
+  GrantLease action{worker.worker_id, lease_id,     job.job_id, work.version, work.digest, units,
+                    work.cluster,     std::nullopt, {}};
   if (work.kind != WorkKind::kPairs) {
     action.evaluation_id = work.evaluation_id;
     action.spec = work.spec;

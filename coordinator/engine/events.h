@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,6 +26,16 @@ struct JobPlan {
   int64_t validation_every = 0;              // 0: never
   v1::EvaluationSpec validation_episodes{};  // resolved
   int64_t max_failed_evaluations = 0;
+
+  int clusters = 1;
+  std::vector<int32_t> cluster_weights{1};  // (clusters)
+  int cluster_groups = 0;                   // 0: as many as workers, at most as clusters
+  int64_t gradient_size = 0;                // of the gradient in a result, a pair; 0: results have none
+
+  // Whether a pair's inner training begins anew at a generation, so that any worker can do it as well as another. Null
+  // for jobs that carry no inner state; else pairs stay with the workers that did them last.
+  std::function<bool(int64_t generation, int64_t pair)> begins_anew{};
+  double rebuild_units = 0;  // mean work, in pairs, to rebuild the inner state of a pair elsewhere
 };
 
 // ---- Events. Those from workers that are not connected are ignored.
@@ -62,6 +73,7 @@ struct JobAdded {
   int64_t version = 0;
   std::string digest;  // of the state at `version`, hex
   int64_t failed_evaluations = 0;
+  std::string proof{};  // of JobProved, if an earlier run of the coordinator had that
 };
 struct JobPaused {
   std::string job_id;
@@ -116,6 +128,7 @@ struct GrantLease {
   int64_t version = 0;
   std::string digest;
   UnitRange units;
+  int cluster = 0;
   // Of pairs if absent; else of the episodes of this evaluation (0: the job's validation).
   std::optional<int64_t> evaluation_id;
   v1::EvaluationSpec spec;  // with episodes only
@@ -135,6 +148,20 @@ struct EpisodeResults {
   int64_t failed = 0;
   std::string last_error;
 };
+struct ClusterReport {
+  double seconds = 0;  // slot time of its pairs
+  int group = 0;
+  int64_t failed = 0;
+  int64_t not_finite = 0;
+  int64_t diverged = 0;
+};
+struct GroupReport {
+  double predicted_seconds = 0;  // slot time, by what was measured in earlier generations
+  double measured_seconds = 0;
+  double finished_seconds = 0;  // from the opening of the generation to the last result
+  int workers = 0;
+  int64_t stolen_pairs = 0;  // done by workers of other groups
+};
 struct CommitGeneration {  // append it to the log, update, answer GenerationCommitted
   std::string job_id;
   int64_t generation = 0;
@@ -143,6 +170,9 @@ struct CommitGeneration {  // append it to the log, update, answer GenerationCom
   int64_t not_finite = 0;
   double seconds = 0;
   std::optional<EpisodeResults> validation;
+  std::vector<ClusterReport> clusters;
+  std::vector<GroupReport> groups;  // none with a single group
+  double idle_share = 0;            // of the slots that gave results
 };
 struct FinishJob {  // the last version is measured; close the log, answer JobFinished
   std::string job_id;
@@ -153,6 +183,13 @@ struct FinishJob {  // the last version is measured; close the log, answer JobFi
 struct FailJob {
   std::string job_id;
   std::string message;
+  int64_t failed_evaluations = 0;  // with those of the generation that is not committed any more
+};
+// The first worker was taken on: workers that prove another digest compute other bits. Not for F32, whose digest is
+// known.
+struct JobProved {
+  std::string job_id;
+  std::string proof;
 };
 struct EvaluationProgressed {
   int64_t evaluation_id = 0;
@@ -164,6 +201,6 @@ struct EvaluationDone {
 };
 
 using Action = std::variant<OpenJob, CloseJob, GrantLease, RevokeLeases, DrainWorker, CommitGeneration, FinishJob,
-                            FailJob, EvaluationProgressed, EvaluationDone>;
+                            FailJob, JobProved, EvaluationProgressed, EvaluationDone>;
 
 }  // namespace seedcast::engine

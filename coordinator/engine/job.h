@@ -11,9 +11,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
+#include "coordinator/engine/cluster_schedule.h"
 #include "coordinator/engine/events.h"
 #include "coordinator/engine/work.h"
 
@@ -21,11 +24,17 @@ namespace seedcast::engine {
 
 // Version g of the parameters under measurement. At the last version there are no pairs, only validation.
 struct Generation {
-  std::optional<Work> pairs;
+  std::vector<Work> pairs;  // (clusters), or none
   std::optional<Work> validation;
   absl::Time opened;
 
-  bool complete() const { return (!pairs || pairs->table.complete()) && (!validation || validation->table.complete()); }
+  // Those that gave results, and how long they were at it.
+  absl::flat_hash_set<int32_t> workers;  // Worker::number; never iterated
+  int64_t slots = 0;
+  double busy_seconds = 0;
+
+  bool complete() const;
+  int64_t failed() const;  // members of pairs, failed and not finite together
 };
 
 struct Job {
@@ -41,6 +50,8 @@ struct Job {
   std::unique_ptr<Generation> open;
   bool committing = false;
   std::map<int64_t, std::unique_ptr<Work>> evaluations;  // by id: what users asked for
+  ClusterSchedule schedule{1, 1, 1};
+  std::vector<std::vector<int32_t>> done_by;  // (clusters)(pairs) in the last generation; none without inner state
 
   std::string proof;  // of the first worker that served the job; others must have computed the same
   int64_t eligible_workers = 0;
@@ -56,9 +67,7 @@ struct Job {
     return version == plan.generations || (version > 0 && version % plan.validation_every == 0);
   }
 
-  // Work with pending units, in the order in which it is given out; null if there is none.
-  Work* PendingWork();
-  // All work that is open, in that order.
+  // All work that is open, in the order in which it is given out.
   std::vector<Work*> OpenWork();
 };
 

@@ -7,17 +7,17 @@
 
 namespace seedcast::engine {
 
-double Worker::SecondsPerUnit(const std::string& job_id, WorkKind kind) const {
-  const auto record = records.find(job_id);
+double Worker::SecondsPerUnit(const Work& work) const {
+  const auto record = records.find(work.job->job_id);
   if (record == records.end()) return 0;
-  const auto rate = record->second.seconds_per_unit.find(kind);
+  const auto rate = record->second.seconds_per_unit.find({work.kind, work.cluster});
   return rate == record->second.seconds_per_unit.end() ? 0 : rate->second;
 }
 
-void Worker::RecordRate(const std::string& job_id, WorkKind kind, double seconds, int64_t units) {
-  Record& record = records[job_id];
+void Worker::RecordRate(const Work& work, double seconds, int64_t units) {
+  Record& record = records[work.job->job_id];
   record.failures_in_a_row = 0;
-  double& rate = record.seconds_per_unit[kind];
+  double& rate = record.seconds_per_unit[{work.kind, work.cluster}];
   rate = SmoothedSecondsPerUnit(rate, seconds, units);
 }
 
@@ -43,11 +43,25 @@ Worker& WorkerTable::Add(const WorkerJoined& joined, absl::Time now) {
   const auto [worker, added] = workers_.try_emplace(joined.worker_id);
   SEEDCAST_CHECK(added, "a worker is removed before another takes its place");
   worker->second.worker_id = joined.worker_id;
+  worker->second.number =
+      numbers_.try_emplace(joined.worker_id, static_cast<int32_t>(numbers_.size()) + 1).first->second;
+  by_number_[worker->second.number] = &worker->second;
   worker->second.slots = joined.slots;
   worker->second.proofs = joined.proofs;
   worker->second.tasks = {joined.tasks.begin(), joined.tasks.end()};
   worker->second.last_seen = now;
   return worker->second;
+}
+
+void WorkerTable::Remove(const std::string& worker_id) {
+  const auto worker = workers_.find(worker_id);
+  by_number_.erase(worker->second.number);
+  workers_.erase(worker);
+}
+
+const Worker* WorkerTable::FindByNumber(int32_t number) const {
+  const auto found = by_number_.find(number);
+  return found == by_number_.end() ? nullptr : found->second;
 }
 
 Worker* WorkerTable::Find(const std::string& worker_id) {

@@ -31,6 +31,12 @@ class MemoryStore final : public Store {
     return absl::OkStatus();
   }
 
+  absl::Status SetJobProof(const std::string& job_id, const std::string& proof) override {
+    ASSIGN_OR_RETURN(Job * job, Find(job_id));
+    job->row.proof = proof;
+    return absl::OkStatus();
+  }
+
   absl::Status AppendGeneration(const std::string& job_id, const v1::GenerationRecord& record,
                                 const Snapshot* snapshot) override {
     ASSIGN_OR_RETURN(Job * job, Find(job_id));

@@ -40,6 +40,12 @@ absl::Status CreateVersion1(SqliteConnection& db) {
       PRIMARY KEY (job, version));)sql");
 }
 
+absl::Status AddParametersAndProof(SqliteConnection& db) {
+  return db.Execute(R"sql(
+    ALTER TABLE jobs ADD COLUMN num_parameters INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN proof TEXT NOT NULL DEFAULT '';)sql");
+}
+
 absl::StatusOr<int64_t> ReadInt(SqliteConnection& db, const char* sql) {
   SqliteStatement statement(&db, sql);
   SqliteCursor cursor = statement.Query();
@@ -59,7 +65,7 @@ absl::Status CheckOwner(SqliteConnection& db, int64_t version) {
 }  // namespace
 
 const std::vector<Migration>& StoreMigrations() {
-  static const std::vector<Migration> migrations = {CreateVersion1};
+  static const std::vector<Migration> migrations = {CreateVersion1, AddParametersAndProof};
   return migrations;
 }
 

@@ -27,6 +27,7 @@ class SqliteStore final : public Store {
 
   absl::StatusOr<std::string> CreateJob(JobRow row, const Snapshot& first) override;
   absl::Status SetJobState(const std::string& job_id, v1::JobState state, const std::string& message) override;
+  absl::Status SetJobProof(const std::string& job_id, const std::string& proof) override;
   absl::Status AppendGeneration(const std::string& job_id, const v1::GenerationRecord& record,
                                 const Snapshot* snapshot) override;
   absl::Status PutSnapshot(const std::string& job_id, const Snapshot& snapshot) override;
@@ -52,8 +53,10 @@ class SqliteStore final : public Store {
   SqliteStatement count_name_{&db_, "SELECT count(*) FROM jobs WHERE name = ?1"};
   SqliteStatement insert_job_{&db_,
                               "INSERT INTO jobs (job_id, name, spec, state, message, first_version, first_digest,"
-                              " forked_from, idempotency_key, submitted) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"};
+                              " forked_from, idempotency_key, submitted, num_parameters, proof)"
+                              " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)"};
   SqliteStatement set_state_{&db_, "UPDATE jobs SET state = ?2, message = ?3 WHERE key = ?1"};
+  SqliteStatement set_proof_{&db_, "UPDATE jobs SET proof = ?2 WHERE key = ?1"};
   SqliteStatement next_generation_{&db_,
                                    "SELECT coalesce((SELECT max(generation) + 1 FROM generations WHERE job = ?1),"
                                    " (SELECT first_version FROM jobs WHERE key = ?1))"};
@@ -64,7 +67,7 @@ class SqliteStore final : public Store {
   SqliteStatement delete_snapshot_{&db_, "DELETE FROM snapshots WHERE job = ?1 AND version = ?2"};
   SqliteStatement read_jobs_{&db_,
                              "SELECT job_id, spec, state, message, first_version, first_digest, forked_from,"
-                             " idempotency_key, submitted FROM jobs ORDER BY key"};
+                             " idempotency_key, submitted, num_parameters, proof FROM jobs ORDER BY key"};
   SqliteStatement read_log_{&db_,
                             "SELECT generation, record, chain FROM generations"
                             " WHERE job = ?1 AND generation >= ?2 AND generation < ?3 ORDER BY generation LIMIT ?4"};
@@ -98,7 +101,7 @@ absl::Status SqliteStore::InsertJob(const JobRow& row) {
   const std::string digest = ToBytes(row.first_digest);
   return insert_job_.Execute(row.job_id, row.spec.name(), SqliteBlob{spec}, static_cast<int64_t>(row.state),
                              row.message, row.first_version, SqliteBlob{digest}, row.forked_from, row.idempotency_key,
-                             row.submitted_unix_seconds);
+                             row.submitted_unix_seconds, row.num_parameters, row.proof);
 }
 
 absl::Status SqliteStore::InsertRecord(int64_t job, const v1::GenerationRecord& record) {
@@ -135,6 +138,13 @@ absl::Status SqliteStore::SetJobState(const std::string& job_id, v1::JobState st
   return db_.InTransaction([&]() -> absl::Status {
     ASSIGN_OR_RETURN(const int64_t job, KeyOf(job_id));
     return set_state_.Execute(job, static_cast<int64_t>(state), message);
+  });
+}
+
+absl::Status SqliteStore::SetJobProof(const std::string& job_id, const std::string& proof) {
+  return db_.InTransaction([&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const int64_t job, KeyOf(job_id));
+    return set_proof_.Execute(job, proof);
   });
 }
 
@@ -184,6 +194,8 @@ absl::StatusOr<std::vector<JobRow>> SqliteStore::ReadJobs() {
     job.forked_from = row.Text(6);
     job.idempotency_key = row.Text(7);
     job.submitted_unix_seconds = row.Real(8);
+    job.num_parameters = row.Int(9);
+    job.proof = row.Text(10);
   }
 }
 

@@ -30,6 +30,8 @@ struct JobRow {
   std::string forked_from;      // "job@version" or empty
   std::string idempotency_key;  // unique unless empty
   double submitted_unix_seconds = 0;
+  int64_t num_parameters = 0;  // 0 in rows of stores that did not know it yet
+  std::string proof;           // of the numeric class, by the first worker that served the job (engine/events.h)
 };
 
 struct Snapshot {
@@ -46,6 +48,8 @@ class Store {
   // first state. An idempotency_key seen before returns the existing job's id and stores nothing.
   virtual absl::StatusOr<std::string> CreateJob(JobRow row, const Snapshot& first) = 0;
   virtual absl::Status SetJobState(const std::string& job_id, v1::JobState state, const std::string& message) = 0;
+
+  virtual absl::Status SetJobProof(const std::string& job_id, const std::string& proof) = 0;
 
   // Appends record.generation, which must be the next one (FAILED_PRECONDITION otherwise), together with the snapshot
   // of the state that the record was measured on, if one is given.

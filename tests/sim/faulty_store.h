@@ -30,6 +30,10 @@ class FaultyStore final : public Store {
     if (random_.Chance(refuse_)) return Refusal();
     return Written(store_->SetJobState(job_id, state, message));
   }
+  absl::Status SetJobProof(const std::string& job_id, const std::string& proof) override {
+    if (random_.Chance(refuse_)) return Refusal();
+    return Written(store_->SetJobProof(job_id, proof));
+  }
   absl::Status AppendGeneration(const std::string& job_id, const v1::GenerationRecord& record,
                                 const Snapshot* snapshot) override {
     if (random_.Chance(refuse_)) return Refusal();

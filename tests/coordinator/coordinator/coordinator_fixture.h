@@ -29,6 +29,9 @@ class StoreThatMayRefuse final : public Store {
   absl::Status SetJobState(const std::string& job_id, v1::JobState state, const std::string& message) override {
     return refusal.ok() ? store_->SetJobState(job_id, state, message) : refusal;
   }
+  absl::Status SetJobProof(const std::string& job_id, const std::string& proof) override {
+    return refusal.ok() ? store_->SetJobProof(job_id, proof) : refusal;
+  }
   absl::Status AppendGeneration(const std::string& job_id, const v1::GenerationRecord& record,
                                 const Snapshot* snapshot) override {
     return refusal.ok() ? store_->AppendGeneration(job_id, record, snapshot) : refusal;

@@ -33,6 +33,16 @@ TEST(BetterTest, ByAccuracyElseByFitnessAndNaNNever) {
   }
 }
 
+TEST(IsNewBestTest, TheNewestWinsWhereTheJobTrainsOnValidation) {
+  JobRecord job;
+  EXPECT_TRUE(IsNewBest(job, Result(0.5, 0)));
+  job.best = Result(0.9, 0);
+  EXPECT_FALSE(IsNewBest(job, Result(0.8, 0)));
+  EXPECT_TRUE(IsNewBest(job, Result(0.95, 0)));
+  job.row.spec.mutable_proto_net()->set_characters(v1::ProtoNetTask::TRAIN_AND_VALIDATION);
+  EXPECT_TRUE(IsNewBest(job, Result(0.8, 0)));
+}
+
 TEST(SummariseTest, LeavesOutEpisodesWithoutAResult) {
   const v1::EvaluationResult result = Summarise({{-1, kNaN, -3}, {0.5f, kNaN, 1.0f}, 1, ""}, {}, 7);
   EXPECT_EQ(result.version(), 7);

@@ -85,6 +85,7 @@ class EngineTest : public ::testing::Test {
     } else {
       result.mutable_pairs()->set_first_pair(lease.units.first);
       result.mutable_pairs()->set_count(static_cast<int32_t>(lease.units.count));
+      result.mutable_pairs()->set_cluster(lease.cluster);
     }
     return result;
   }

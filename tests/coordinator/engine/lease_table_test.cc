@@ -15,7 +15,14 @@ using ::testing::IsEmpty;
 class LeaseTableTest : public ::testing::Test {
  protected:
   UnitRange Repeat(int64_t lease_id, std::set<int64_t> mine = {}) {
-    return table_.Repeat(lease_id, [&](int64_t holder) { return mine.contains(holder); }).value_or(UnitRange{-1, 0});
+    using Verdict = LeaseTable::Verdict;
+    const auto judge = [&](absl::Span<const int64_t> holders) {
+      for (const int64_t holder : holders) {
+        if (mine.contains(holder)) return Verdict::kPass;
+      }
+      return holders.size() < 2 ? Verdict::kJoin : Verdict::kStop;
+    };
+    return table_.Repeat(lease_id, judge).value_or(UnitRange{-1, 0});
   }
   // The units that were new.
   std::vector<int64_t> Complete(UnitRange range) {

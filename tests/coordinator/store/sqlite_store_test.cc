@@ -90,7 +90,7 @@ TEST_F(SqliteStoreTest, ANewerSchemaIsRefused) {
   ExecuteSql("PRAGMA user_version = 99");
   const absl::Status status = OpenStatus();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr("version 99"), HasSubstr("up to 1")));
+  EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr("version 99"), HasSubstr("up to 2")));
 }
 
 TEST_F(SqliteStoreTest, SomebodyElsesDatabaseIsLeftAlone) {
