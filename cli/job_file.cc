@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/spec/resolve.h"
@@ -13,6 +14,9 @@
 
 namespace seedcast {
 namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
 
 absl::StatusOr<std::string> ReadJobFile(const std::string& path) {
   const auto close = [](std::FILE* file) { std::fclose(file); };
@@ -47,18 +51,33 @@ absl::Status WithOrigin(const absl::Status& status, const Origins& origins) {
   return status;
 }
 
+// Walks from a message to the field that `path` names: "strategy.sigma.initial", "clusters[2].name". False for an item
+// of a list, which is no field, and for a field of an item that is not there.
+bool Walk(absl::string_view path, const Message** message, const FieldDescriptor** field) {
+  *field = nullptr;
+  int index = -1;
+  for (absl::string_view step : absl::StrSplit(path, '.')) {
+    if (*field != nullptr) {
+      const google::protobuf::Reflection& reflection = *(*message)->GetReflection();
+      if (index >= 0 && index >= reflection.FieldSize(**message, *field)) return false;
+      *message = index < 0 ? &reflection.GetMessage(**message, *field)
+                           : &reflection.GetRepeatedMessage(**message, *field, index);
+    }
+    const std::vector<absl::string_view> parts = absl::StrSplit(step, absl::ByAnyChar("[]"));
+    *field = (*message)->GetDescriptor()->FindFieldByName(std::string(parts[0]));
+    if (parts.size() == 1 || !absl::SimpleAtoi(parts[1], &index)) index = -1;
+  }
+  return index < 0;
+}
+
 // A proto3 field without presence cannot tell a written 0 from one left out, and would take its default in silence.
 absl::Status CheckWrittenZeros(const v1::JobSpec& spec, const v1::JobSpec& resolved, const Origins& origins) {
   for (const auto& [path, origin] : origins) {
-    const google::protobuf::Message* written = &spec;
-    const google::protobuf::Message* used = &resolved;
-    const std::vector<std::string> names = absl::StrSplit(path, '.');
-    const google::protobuf::FieldDescriptor* field = written->GetDescriptor()->FindFieldByName(names[0]);
-    for (size_t i = 1; i < names.size(); ++i) {
-      written = &written->GetReflection()->GetMessage(*written, field);
-      used = &used->GetReflection()->GetMessage(*used, field);
-      field = written->GetDescriptor()->FindFieldByName(names[i]);
-    }
+    const Message* written = &spec;
+    const Message* used = &resolved;
+    const FieldDescriptor* field = nullptr;
+    if (!Walk(path, &written, &field) || field->is_repeated()) continue;
+    Walk(path, &used, &field);
     if (field->has_presence() || written->GetReflection()->HasField(*written, field)) continue;
     if (!used->GetReflection()->HasField(*used, field)) continue;
     std::string value;

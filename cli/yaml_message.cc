@@ -8,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -90,8 +91,8 @@ std::string RangeOf() {
   return absl::StrCat("an integer in ", std::numeric_limits<Int>::min(), " .. ", std::numeric_limits<Int>::max());
 }
 
-// What a value of this field looks like.
-std::string Expected(const FieldDescriptor& field) {
+// What a value of this field looks like, or one of its values for a list.
+std::string ExpectedValue(const FieldDescriptor& field) {
   switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_INT32:
       return RangeOf<int32_t>();
@@ -101,6 +102,8 @@ std::string Expected(const FieldDescriptor& field) {
       return RangeOf<uint64_t>();
     case FieldDescriptor::CPPTYPE_DOUBLE:
       return "a number";
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return "true or false";
     case FieldDescriptor::CPPTYPE_STRING:
       return "text";
     case FieldDescriptor::CPPTYPE_ENUM:
@@ -111,6 +114,10 @@ std::string Expected(const FieldDescriptor& field) {
     default:
       return "a value that a file cannot give";  // no such field in job.proto
   }
+}
+
+std::string Expected(const FieldDescriptor& field) {
+  return field.is_repeated() ? absl::StrCat("a list, each ", ExpectedValue(field)) : ExpectedValue(field);
 }
 
 class Reader {
@@ -144,15 +151,12 @@ class Reader {
   absl::Status ReadField(const YAML::Node& node, const std::string& path, const FieldDescriptor& field,
                          Message* message, const YAML::Node& key) {
     origins_[path] = Where(key);
+    if (field.is_repeated()) return ReadList(node, path, field, message, key);
     if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && node.IsMap()) {
       return ReadMessage(node, path, message->GetReflection()->MutableMessage(message, &field));
     }
     if (node.IsScalar() && SetScalar(node.Scalar(), field, message)) return absl::OkStatus();
-    std::string hint;
-    if (field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM && node.IsScalar()) {
-      hint = Suggestion(node.Scalar(), EnumNames(*field.enum_type()));
-    }
-    return Error(key, path, absl::StrCat(Shown(node), ", expected ", Expected(field), hint));
+    return WrongValue(node, path, field, key);
   }
 
   // `name` as a field of `type`, which stands at `path`.
@@ -167,6 +171,38 @@ class Reader {
                  absl::StrCat("unknown field, expected ", expected));
   }
 
+  // A list replaces the one that was there.
+  absl::Status ReadList(const YAML::Node& node, const std::string& path, const FieldDescriptor& field, Message* message,
+                        const YAML::Node& key) {
+    if (!node.IsSequence()) return Error(key, path, absl::StrCat(Shown(node), ", expected ", Expected(field)));
+    message->GetReflection()->ClearField(message, &field);
+    std::erase_if(origins_, [&](const auto& origin) { return absl::StartsWith(origin.first, path + "["); });
+    for (size_t i = 0; i < node.size(); ++i) {
+      const std::string item_path = absl::StrCat(path, "[", i, "]");
+      origins_[item_path] = Where(node[i]);
+      RETURN_IF_ERROR(ReadItem(node[i], item_path, field, message));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadItem(const YAML::Node& node, const std::string& path, const FieldDescriptor& field,
+                        Message* message) {
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && node.IsMap()) {
+      return ReadMessage(node, path, message->GetReflection()->AddMessage(message, &field));
+    }
+    if (node.IsScalar() && SetScalar(node.Scalar(), field, message)) return absl::OkStatus();
+    return WrongValue(node, path, field, node);
+  }
+
+  absl::Status WrongValue(const YAML::Node& node, const std::string& path, const FieldDescriptor& field,
+                          const YAML::Node& at) const {
+    std::string hint;
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM && node.IsScalar()) {
+      hint = Suggestion(node.Scalar(), EnumNames(*field.enum_type()));
+    }
+    return Error(at, path, absl::StrCat(Shown(node), ", expected ", ExpectedValue(field), hint));
+  }
+
   absl::Status Error(const YAML::Node& at, absl::string_view path, absl::string_view what) const {
     return absl::InvalidArgumentError(absl::StrCat(Where(at), ": ", path, path.empty() ? "" : ": ", what));
   }
@@ -176,42 +212,38 @@ class Reader {
     return has_lines_ ? absl::StrCat(source_, ":", node.Mark().line + 1) : source_;
   }
 
-  // False when the text is no value of the field's type.
+  // Sets a field or adds to a list. False when the text is no value of the field's type.
   static bool SetScalar(const std::string& text, const FieldDescriptor& field, Message* message) {
     const Reflection& reflection = *message->GetReflection();
+    const auto store = [&](auto set, auto add, const auto& value) {
+      (reflection.*(field.is_repeated() ? add : set))(message, &field, value);
+      return true;
+    };
     switch (field.cpp_type()) {
       case FieldDescriptor::CPPTYPE_INT32: {
         int32_t value;
-        if (!absl::SimpleAtoi(text, &value)) return false;
-        reflection.SetInt32(message, &field, value);
-        return true;
+        return absl::SimpleAtoi(text, &value) && store(&Reflection::SetInt32, &Reflection::AddInt32, value);
       }
       case FieldDescriptor::CPPTYPE_INT64: {
         int64_t value;
-        if (!absl::SimpleAtoi(text, &value)) return false;
-        reflection.SetInt64(message, &field, value);
-        return true;
+        return absl::SimpleAtoi(text, &value) && store(&Reflection::SetInt64, &Reflection::AddInt64, value);
       }
       case FieldDescriptor::CPPTYPE_UINT64: {
         uint64_t value;
-        if (!absl::SimpleAtoi(text, &value)) return false;
-        reflection.SetUInt64(message, &field, value);
-        return true;
+        return absl::SimpleAtoi(text, &value) && store(&Reflection::SetUInt64, &Reflection::AddUInt64, value);
       }
       case FieldDescriptor::CPPTYPE_DOUBLE: {
         double value;
-        if (!absl::SimpleAtod(text, &value) || !std::isfinite(value)) return false;
-        reflection.SetDouble(message, &field, value);
-        return true;
+        return absl::SimpleAtod(text, &value) && std::isfinite(value) &&
+               store(&Reflection::SetDouble, &Reflection::AddDouble, value);
       }
+      case FieldDescriptor::CPPTYPE_BOOL:
+        return (text == "true" || text == "false") && store(&Reflection::SetBool, &Reflection::AddBool, text == "true");
       case FieldDescriptor::CPPTYPE_STRING:
-        reflection.SetString(message, &field, text);
-        return true;
+        return store(&Reflection::SetString, &Reflection::AddString, text);
       case FieldDescriptor::CPPTYPE_ENUM: {
-        const auto* value = field.enum_type()->FindValueByName(text);
-        if (value == nullptr || value->number() == 0) return false;
-        reflection.SetEnum(message, &field, value);
-        return true;
+        const auto* value = field.enum_type()->FindValueByName(absl::AsciiStrToUpper(text));  // names are upper case
+        return value != nullptr && value->number() != 0 && store(&Reflection::SetEnum, &Reflection::AddEnum, value);
       }
       default:
         return false;
@@ -263,7 +295,7 @@ absl::Status SetField(absl::string_view assignment, Message* message, Origins* o
     ASSIGN_OR_RETURN(const FieldDescriptor* field, reader.Find(value, *message->GetDescriptor(), names[i], path));
     path = absl::StrJoin(names.begin(), names.begin() + i + 1, ".");
     if (i + 1 == names.size()) return reader.ReadField(value, path, *field, message, value);
-    if (field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
+    if (field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE || field->is_repeated()) {
       return reader.Error(value, path, absl::StrCat("has no fields, expected ", Expected(*field)));
     }
     message = message->GetReflection()->MutableMessage(message, field);

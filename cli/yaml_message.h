@@ -5,6 +5,7 @@
 //   examples/omniglot.yaml:12: strategy.populationsize: unknown field, expected one of population_size, sigma, ...;
 //   did you mean population_size?
 //
+// Enum values may be written in any case. A list is a YAML list, an item's path ends in its index: "clusters[2].name".
 // The walk follows the descriptor, never the YAML, so deep nesting, anchors and aliases cost nothing.
 #pragma once
 
@@ -25,8 +26,8 @@ using Origins = std::map<std::string, std::string>;
 absl::Status MergeYaml(absl::string_view text, absl::string_view file, google::protobuf::Message* message,
                        Origins* origins);
 
-// Applies "strategy.population_size=256"; the value is YAML, so "strategy.sigma={initial: 0.1}" works too.
-// Another member of a oneof replaces the one that was set.
+// Applies "strategy.population_size=256"; the value is YAML, so "strategy.sigma={initial: 0.1}" works too. A list is
+// set as a whole. Another member of a oneof replaces the one that was set.
 absl::Status SetField(absl::string_view assignment, google::protobuf::Message* message, Origins* origins);
 
 }  // namespace seedcast

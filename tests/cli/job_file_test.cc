@@ -61,6 +61,31 @@ TEST(ParseJobFileTest, RangeErrorsOfOverridesNameTheOverride) {
   EXPECT_EQ(ErrorOf(kSphere, {"sphere.fitness_noise=0", "validation.every=0"}), "") << "0 is a value there";
 }
 
+constexpr char kClusters[] = R"(generations: 10
+learned_optimizer:
+  clusters:
+  - name: bowls
+    problems: [bowl]
+  - name: bowls
+    problems: [softmax]
+    weight: 0
+)";
+
+TEST(ParseJobFileTest, RangeErrorsNameTheItemOfAList) {
+  EXPECT_EQ(ErrorOf(kClusters),
+            "job.yaml:6: learned_optimizer.clusters[1].name: \"bowls\" again, expected each name once");
+  EXPECT_EQ(ErrorOf("generations: 1\nproto_net:\n  filters_per_block:\n  - 16\n  - 40"),
+            "job.yaml:5: proto_net.filters_per_block[1]: 40, expected a multiple of 16 in 16 .. 256");
+}
+
+TEST(ParseJobFileTest, WrittenZerosAreFoundInsideLists) {
+  std::string text = kClusters;
+  text.replace(text.find("bowls", text.find("bowls") + 1), 5, "nets");
+  EXPECT_EQ(ErrorOf(text),
+            "job.yaml:8: learned_optimizer.clusters[1].weight: 0 is out of its range; leave it out for the default, 1");
+  EXPECT_EQ(ErrorOf(text, {"sphere.dimension=3"}), "") << "the lists went with their task";
+}
+
 TEST(ParseJobFileTest, MissingPartsAreNamed) {
   EXPECT_THAT(ErrorOf("generations: 3"), HasSubstr("task: missing"));
   EXPECT_THAT(ErrorOf("sphere: {}"), HasSubstr("generations"));

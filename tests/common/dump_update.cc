@@ -14,6 +14,7 @@
 #include "common/noise/noise.h"
 #include "common/noise/philox.h"
 #include "common/spec/resolve.h"
+#include "common/spec/shape.h"
 #include "common/strategy/update.h"
 
 namespace seedcast {
@@ -54,11 +55,10 @@ std::vector<float> Fitness(size_t population) {
 }
 
 // Two generations, so that moments and the bias correction of the second one count.
-void PrintUpdate(const std::string& strategy_json) {
+void PrintUpdate(const std::string& task_json, const std::string& strategy_json) {
   v1::JobSpec unresolved;
   const std::string json =
-      absl::StrFormat("{\"generations\": 10, \"seed\": \"%u\", \"sphere\": {\"dimension\": %u}, \"strategy\": %s}",
-                      kSeed, kParameters, strategy_json);
+      absl::StrFormat("{\"generations\": 10, \"seed\": \"%u\", %s, \"strategy\": %s}", kSeed, task_json, strategy_json);
   if (!google::protobuf::util::JsonStringToMessage(json, &unresolved).ok()) return;
   const v1::JobSpec spec = Resolve(unresolved).value();
   std::string resolved_json;
@@ -67,7 +67,7 @@ void PrintUpdate(const std::string& strategy_json) {
   options.always_print_primitive_fields = true;
   if (!google::protobuf::util::MessageToJsonString(spec, &resolved_json, options).ok()) return;
 
-  const std::vector<float> fitness = Fitness(static_cast<size_t>(spec.strategy().population_size()));
+  const std::vector<float> fitness = Fitness(static_cast<size_t>(FitnessCount(spec)));
   State state = InitialState(spec.strategy(), Uniforms(0, kParameters));
   state.version = 4;
   absl::PrintF("{\"kind\": \"update\", \"spec\": %s, \"version\": %d, \"theta\": \"%s\", \"fitness\": \"%s\"",
@@ -86,11 +86,22 @@ int main() {
   using seedcast::NoiseDistribution;
   seedcast::PrintNoise(NoiseDistribution::kPopcount, "POPCOUNT", {seedcast::kSeed, 7, 3});
   seedcast::PrintNoise(NoiseDistribution::kSign, "SIGN", {seedcast::kSeed, 7, 3});
-  seedcast::PrintUpdate(R"({"population_size": 64})");
-  seedcast::PrintUpdate(R"({"population_size": 64, "noise": "SIGN", "shaping": "CENTERED_RANKS", "weight_decay": 0.1,
-      "sgd": {"momentum": 0.8}, "learning_rate": {"initial": 0.3, "decay": "LINEAR", "final": 0.1, "start": 0.2}})");
-  seedcast::PrintUpdate(R"({"population_size": 128, "shaping": "SIGNED_RANKS", "rms_prop": {"momentum": 0.5},
+  const char* sphere = R"("sphere": {})";
+  seedcast::PrintUpdate(sphere, R"({"population_size": 64})");
+  seedcast::PrintUpdate(sphere, R"({"population_size": 64, "noise": "SIGN", "shaping": "CENTERED_RANKS",
+      "weight_decay": 0.1, "sgd": {"momentum": 0.8},
+      "learning_rate": {"initial": 0.3, "decay": "LINEAR", "final": 0.1, "start": 0.2}})");
+  seedcast::PrintUpdate(sphere, R"({"population_size": 128, "shaping": "SIGNED_RANKS", "rms_prop": {"momentum": 0.5},
       "learning_rate": {"decay": "CONSTANT", "warmup": 0.7}, "sigma": {"initial": 0.3}})");
-  seedcast::PrintUpdate(R"({"population_size": 64, "noise": "SIGN", "weight_decay": 0.01, "sigma": {"initial": 0.01},
-      "learning_rate": {"initial": 0.1, "decay": "EXPONENTIAL", "final": 0.001}})");
+  seedcast::PrintUpdate(sphere, R"({"population_size": 64, "noise": "SIGN", "weight_decay": 0.01,
+      "sigma": {"initial": 0.01}, "learning_rate": {"initial": 0.1, "decay": "EXPONENTIAL", "final": 0.001}})");
+
+  const char* clusters = R"("learned_optimizer": {"unroll": {"count": 3, "restarts": 2}, "clusters": [
+      {"name": "a", "problems": ["bowl"]}, {"name": "b", "problems": ["bowl"], "weight": 5}]})";
+  const char* influence = R"("influence": {"unroll": {"lengths": "EXPONENTIAL", "count": 3}})";
+  seedcast::PrintUpdate(clusters, R"({"population_size": 64, "rms_prop": {"initial_mean_square": 1}})");
+  seedcast::PrintUpdate(clusters, R"({"population_size": 32, "estimator": "PES", "shaping": "CENTERED_RANKS"})");
+  seedcast::PrintUpdate(clusters, R"({"population_size": 32, "estimator": "NRES", "noise": "SIGN"})");
+  seedcast::PrintUpdate(influence, R"({"population_size": 64, "estimator": "PES", "noise": "SIGN"})");
+  seedcast::PrintUpdate(influence, R"({"population_size": 64, "estimator": "NRES", "shaping": "SIGNED_RANKS"})");
 }

@@ -2,7 +2,8 @@
 """Noise and updates in plain numpy, written from the documentation alone, compared bit by bit with what dump_update
 prints.
 
-The documentation is the comments of common/noise/noise.h, common/strategy/{shaping,schedule,optimizer,update}.h. Cosine
+The documentation is the comments of common/noise/noise.h, common/strategy/{shaping,estimator,schedule,optimizer,update}.h,
+and job.proto. Cosine
 and exponential schedules need elementary functions, which differ by machine in numpy; the learning rate that comes of
 them is rounded to float32 once, so numpy's serve as long as they are within a few units of the last place of a double
 (a wrong bit would show as a failure, never as a pass).
@@ -125,14 +126,44 @@ def step(strategy, rate, version, g, theta, m, v):
     return keep * theta + (a * m) / (np.sqrt(v) * q + F(o["epsilon"])), m, v
 
 
+def starts_training(unroll, seed, generation, pair):
+    """Whether there is a boundary, restart or reset, before this generation of the pair."""
+    if generation == 0:
+        return True
+    if unroll["lengths"] == "FIXED":
+        return (generation + pair) % unroll["count"] == 0
+    word = int(philox(np.arange(1), pair, generation, 4, seed)[0, 0])
+    return word * unroll["count"] >> 32 == 0
+
+
+def weighed_generations(spec, generation, pair):
+    """Whose noise the fitness of a pair weighs."""
+    estimator = spec["strategy"]["estimator"]
+    if estimator in ("FULL_ES", "TRUNCATED_ES"):
+        return [generation]
+    unroll = next(spec[task] for task in ("learned_optimizer", "influence") if task in spec)["unroll"]
+    start = generation
+    while not starts_training(unroll, int(spec["seed"]), start, pair):
+        start -= 1
+    return range(start, generation + 1) if estimator == "PES" else [start]
+
+
+def combined_weights(spec, fitness):
+    """Of all pairs, over clusters, and the sum of the clusters' weights."""
+    clusters = spec.get("learned_optimizer", {"clusters": [{"weight": 1}]})["clusters"]
+    rows = fitness.reshape(len(clusters), -1)
+    weights = sum(c["weight"] * pair_weights(spec["strategy"]["shaping"], row) for c, row in zip(clusters, rows))
+    return weights, sum(c["weight"] for c in clusters)
+
+
 def update(spec, version, fitness, theta, m, v):
     strategy, seed = spec["strategy"], int(spec["seed"])
-    population = int(strategy["population_size"])
-    weights = pair_weights(strategy["shaping"], fitness)
+    weights, cluster_weights = combined_weights(spec, fitness)
     total = np.zeros(len(theta), np.int64)
     for p, w in enumerate(weights):
-        total += w * noise(strategy["noise"], seed, version, p, len(theta))
-    scale = estimate_scale(strategy["shaping"], population)
+        for generation in weighed_generations(spec, version, p):
+            total += w * noise(strategy["noise"], seed, generation, p, len(theta))
+    scale = estimate_scale(strategy["shaping"], int(strategy["population_size"])) / cluster_weights
     g = total.astype(F) * F(scale / 2 if strategy["noise"] == "POPCOUNT" else scale)
     rate = value_at(strategy["learning_rate"], version, int(spec["generations"]))
     return step(strategy, rate, version, g, theta, m, v)
@@ -162,11 +193,11 @@ def check_noise(line):
 def check_update(line):
     spec, version, strategy = line["spec"], line["version"], line["spec"]["strategy"]
     optimizer = next(o for o in ("adam", "sgd", "rms_prop") if o in strategy)
-    name = f"update {strategy['noise']} {strategy['shaping']} {optimizer} {strategy['learning_rate']['decay']}"
+    name = f"update {strategy['estimator']} {strategy['noise']} {strategy['shaping']} {optimizer} {strategy['learning_rate']['decay']}"
     sigma = value_at(strategy["sigma"], version, int(spec["generations"]))
     good = same(name + " noise scale", np.array([noise_scale(strategy["noise"], sigma)]), floats(line["noise_scale"]))
     theta, fitness = floats(line["theta"]), floats(line["fitness"])
-    m, v = np.zeros_like(theta), np.zeros_like(theta)
+    m, v = np.zeros_like(theta), np.full_like(theta, strategy.get("rms_prop", {}).get("initial_mean_square", 0))
     for generation in (version, version + 1):
         theta, m, v = update(spec, generation, fitness, theta, m, v)
     good &= same(name + " theta", theta, floats(line["new_theta"]))
