@@ -129,8 +129,8 @@ void PrintLayers(const ConvNetKernels& kernels, int filters, int count) {
   std::printf("  block   us/episode  direct GFLOP/s  executed GFLOP/s\n");
   double before = 0;
   for (int blocks = 1; blocks <= 4; ++blocks) {
-    const ConvLayer layer = ConvLayers({filters, blocks}).back();
-    const double total = EmbedSeconds(kernels, {filters, blocks}, count);
+    const ConvLayer layer = ConvLayers(ConvNetShape::Uniform(filters, blocks)).back();
+    const double total = EmbedSeconds(kernels, ConvNetShape::Uniform(filters, blocks), count);
     const double seconds = total - before;
     std::printf("  %5d   %10.1f  %14.1f", blocks, seconds * 1e6, DirectFlops(layer, count) / seconds * 1e-9);
     if (kernels.numeric_class == v1::F32) {

@@ -54,9 +54,9 @@ absl::Status ResolveNetwork(v1::ProtoNetTask* task) {
     RETURN_IF_ERROR(
         CheckFilters(absl::StrCat("proto_net.filters_per_block[", block, "]"), task->filters_per_block(block)));
   }
-  for (const char* field : {"filters", "blocks"}) {
-    RETURN_IF_ERROR(CheckInt("proto_net", field, 0, 0, *task));
-  }
+  constexpr absl::string_view kNothing = "nothing beside filters_per_block";
+  if (task->filters() != 0) return BadField("proto_net.filters", absl::StrCat(task->filters()), kNothing);
+  if (task->blocks() != 0) return BadField("proto_net.blocks", absl::StrCat(task->blocks()), kNothing);
   return absl::OkStatus();
 }
 

@@ -125,6 +125,18 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{PROTO_NET(R"("filters": 24)"), "proto_net.filters: 24, expected a multiple of 16 in 16 .. 256"},
         BadCase{PROTO_NET(R"("filters": 512)"), "proto_net.filters: 512, expected a multiple of 16 in 16 .. 256"},
         BadCase{PROTO_NET(R"("blocks": 5)"), "proto_net.blocks: 5, expected 1 .. 4"},
+        BadCase{PROTO_NET(R"("filters_per_block": [16, 32, 32, 32, 32])"),
+                "proto_net.filters_per_block: 5 entries, expected 1 .. 4 entries"},
+        BadCase{PROTO_NET(R"("filters_per_block": [16, 40])"),
+                "proto_net.filters_per_block[1]: 40, expected a multiple of 16 in 16 .. 256"},
+        BadCase{PROTO_NET(R"("filters_per_block": [16, 0])"),
+                "proto_net.filters_per_block[1]: 0, expected a multiple of 16 in 16 .. 256"},
+        BadCase{PROTO_NET(R"("filters_per_block": [16, 32], "filters": 32)"),
+                "proto_net.filters: 32, expected nothing beside filters_per_block"},
+        BadCase{PROTO_NET(R"("filters_per_block": [16, 32], "blocks": 2)"),
+                "proto_net.blocks: 2, expected nothing beside filters_per_block"},
+        BadCase{PROTO_NET(R"("characters": 3)"),
+                "proto_net.characters: 3, expected one of TRAIN_ONLY, TRAIN_AND_VALIDATION"},
         BadCase{PROTO_NET(R"("episodes_per_pair": -3)"), "proto_net.episodes_per_pair: -3, expected 1 .. 1000"},
         BadCase{SPHERE(R"("dimension": -1)"), "sphere.dimension: -1, expected 1 .. 10000000"},
         BadCase{SPHERE(R"("failure_rate": 1.5)"), "sphere.failure_rate: 1.5, expected 0 .. 1"},
@@ -191,6 +203,22 @@ TEST(ResolveEvaluationTest, NamesThePathInErrors) {
   spec.set_way(5);
   spec.set_steps(-1);
   EXPECT_EQ(Resolve(spec, "").status().message(), "steps: -1, expected 0 .. 10000000");
+}
+
+TEST(FiltersOfBlocksTest, AreOneNumberForAllOrOneEach) {
+  const auto filters = [](const std::string& network) {
+    return FiltersOfBlocks(Resolved(R"({"generations": 1, "proto_net": {)" + network + "}}").proto_net());
+  };
+  EXPECT_EQ(filters(""), std::vector<int>(4, 64));
+  EXPECT_EQ(filters(R"("filters": 32, "blocks": 2)"), std::vector<int>(2, 32));
+  EXPECT_EQ(filters(R"("filters_per_block": [16, 32, 64])"), (std::vector<int>{16, 32, 64}));
+}
+
+TEST(ResolveTest, ANetworkWithFiltersPerBlockHasNoOtherNumbers) {
+  const v1::JobSpec once = Resolved(R"({"generations": 1, "proto_net": {"filters_per_block": [16, 32]}})");
+  EXPECT_EQ(once.proto_net().filters(), 0);
+  EXPECT_EQ(once.proto_net().blocks(), 0);
+  EXPECT_TRUE(MessageDifferencer::Equals(*Resolve(once), once));
 }
 
 TEST(CanonicalBytesTest, LeaveOutWhatDoesNotInfluenceResults) {

@@ -4,8 +4,8 @@
 // 28x28x1 images in, (side, side, filters) values out (side 28 -> 14 -> 7 -> 3 -> 1). A convolution's bias would cancel
 // in the normalisation (Snell et al.'s code has one), so there is none.
 //
-// theta, block after block: weights (3, 3, in_channels, filters), gamma (filters), beta (filters). 64 filters, 4
-// blocks: 111,680.
+// theta, block after block: weights (3, 3, in_channels, filters), gamma (filters), beta (filters); filters are the
+// block's own, in_channels those of the block before. 4 blocks of 64 filters: 111,680.
 //
 // Normalisation: mean and (biased) variance of each channel over all positions of the first `statistics_images` images,
 // y = gamma * (x - mean) / sqrt(variance + 1e-5) + beta, for all images.
@@ -30,9 +30,12 @@ inline constexpr int kImagePixels = kImageSide * kImageSide;
 inline constexpr int kPixelMax = 225;
 
 struct ConvNetShape {
-  int filters = 64;  // multiple of 16
-  int blocks = 4;    // 1 .. 4
+  std::vector<int> filters;  // of each block: 1 .. 4 multiples of 16
 
+  static ConvNetShape Uniform(int filters, int blocks) { return {std::vector<int>(blocks, filters)}; }
+  bool operator==(const ConvNetShape&) const = default;
+
+  int blocks() const { return static_cast<int>(filters.size()); }
   int64_t num_parameters() const;
   int embedding_size() const;
 };

@@ -15,6 +15,25 @@ namespace {
 // Components of U, V and M lie a cache line further apart than a power of two, or all 36 would fight for one set.
 constexpr int kComponentPadding = 16;
 
+// V and M of a group of images share the second-level cache with U, which streams through it.
+constexpr int kGroupBytes = 640 << 10;
+
+// How a block's U (in_channels, filters), V (group_tiles, in_channels) and M (group_tiles, filters) lie in scratch
+// memory, 36 components each.
+struct ProductLayout {
+  int group_tiles;   // tiles of a group of images, at most
+  int64_t u_stride;  // floats between components
+  int64_t v_stride;
+  int64_t m_stride;
+
+  explicit ProductLayout(const ConvLayer& layer)
+      : group_tiles(std::max(16, kGroupBytes / (kTileComponents * (layer.in_channels + layer.filters) *
+                                                static_cast<int>(sizeof(float))))),
+        u_stride(int64_t{layer.in_channels} * layer.filters + kComponentPadding),
+        v_stride(int64_t{group_tiles} * layer.in_channels + kComponentPadding),
+        m_stride(int64_t{group_tiles} * layer.filters + kComponentPadding) {}
+};
+
 class F32ConvNet : public ConvNet {
  public:
   F32ConvNet(const ConvNetShape& shape, const F32Kernels& kernels);
@@ -30,12 +49,12 @@ class F32ConvNet : public ConvNet {
   void RunGroup(int block, int first, int images);
   void FillPadded(int block, int image);
   void TransformInput(int block, int image_in_group);
-  void Multiply(const ConvLayer& layer);
-  void TransformOutput(const ConvLayer& layer, int tile, int row, float* pooled, float* moments);
+  void Multiply(int block);
+  void TransformOutput(int block, int tile, int row, float* pooled, float* moments);
   void CopyBlankTile(const ConvLayer& layer, int tile, float* pooled);
 
   // A tile's moments are its sums, then its sums of squares.
-  float* BlankMoments(int tile) { return blank_moments_.get() + tile * 2 * filters_; }
+  float* BlankMoments(int tile) { return blank_moments_.get() + tile * 2 * layers_[1].filters; }
 
   template <typename T>
   AlignedArray<T> Scratch(size_t count) {
@@ -45,59 +64,52 @@ class F32ConvNet : public ConvNet {
 
   const F32Kernels& kernels_;
   const std::vector<ConvLayer> layers_;
-  const int filters_;
-  const int group_tiles_;   // tiles of a group of images, at most
-  const int64_t u_stride_;  // floats between components of U
-  const int64_t v_stride_;  // floats between components of V and of M
+  const std::vector<ProductLayout> layouts_;  // by block; the first block's is not used
   int64_t scratch_bytes_ = 0;
   EpisodeImages images_;
   uint16_t blank_tiles_ = 0;  // bit t: some image has no ink in tile t of block 2
   FirstBlock first_block_;
-  TileRows rows_;                     // of the group at work
-  AlignedArray<float> signs_;         // (filters), of the layer at work
-  AlignedArray<double> moments_;      // (2, filters), of the layer at work
-  AlignedArray<float> scale_;         // (filters), of the layer before
-  AlignedArray<float> shift_;         // (filters)
-  AlignedArray<float> u_;             // 36 times (filters, filters), of the layer at work
-  AlignedArray<float> v_;             // 36 times (group_tiles, filters)
-  AlignedArray<float> m_;             // 36 times (group_tiles, filters)
-  AlignedArray<float> padded_[4];     // one image of each block's input, (side + 2, side + 2, filters); the border is 0
-  AlignedArray<float> tile_moments_;  // (2, filters)
-  AlignedArray<float> blank_pooled_;  // (7, 7, filters): block 2 of an image without ink
+  TileRows rows_;                      // of the group at work
+  AlignedArray<float> signs_;          // (filters), of the layer at work
+  AlignedArray<double> moments_;       // (2, filters), of the layer at work
+  AlignedArray<float> scale_;          // (filters), of the layer before
+  AlignedArray<float> shift_;          // (filters)
+  AlignedArray<float> u_;              // of the layer at work, as its layout says
+  AlignedArray<float> v_;              // of the group at work
+  AlignedArray<float> m_;              // of the group at work
+  AlignedArray<float> padded_[4];      // one image of each block's input, (side + 2, side + 2, in_channels); border 0
+  AlignedArray<float> tile_moments_;   // (2, filters)
+  AlignedArray<float> blank_pooled_;   // (7, 7, filters): block 2 of an image without ink
   AlignedArray<float> blank_moments_;  // (16, 2, filters)
   PooledMaxima pooled_;
 };
 
-// V and M of a group share the second-level cache with U, which streams through it.
-int GroupTiles(int filters) {
-  constexpr int kGroupBytes = 640 << 10;
-  return std::max(16, kGroupBytes / (2 * kTileComponents * filters * static_cast<int>(sizeof(float))));
-}
-
 F32ConvNet::F32ConvNet(const ConvNetShape& shape, const F32Kernels& kernels)
     : kernels_(kernels),
       layers_(ConvLayers(shape)),
-      filters_(shape.filters),
-      group_tiles_(GroupTiles(shape.filters)),
-      u_stride_(int64_t{filters_} * filters_ + kComponentPadding),
-      v_stride_(int64_t{group_tiles_} * filters_ + kComponentPadding),
-      first_block_(shape.filters),
+      layouts_(layers_.begin(), layers_.end()),
+      first_block_(shape.filters[0]),
       pooled_(layers_) {
-  if (shape.blocks == 1) return;
-  signs_ = Scratch<float>(filters_);
-  moments_ = Scratch<double>(2 * filters_);
-  scale_ = Scratch<float>(filters_);
-  shift_ = Scratch<float>(filters_);
-  u_ = Scratch<float>(kTileComponents * u_stride_);
-  v_ = Scratch<float>(kTileComponents * v_stride_);
-  m_ = Scratch<float>(kTileComponents * v_stride_);
-  tile_moments_ = Scratch<float>(2 * filters_);
-  blank_pooled_ = Scratch<float>(size_t(layers_[1].pooled_positions()) * filters_);
-  blank_moments_ = Scratch<float>(size_t(layers_[1].tiles()) * 2 * filters_);
-  for (int block = 1; block < shape.blocks; ++block) {
+  if (layers_.size() == 1) return;
+  const int widest = *std::max_element(shape.filters.begin(), shape.filters.end());
+  signs_ = Scratch<float>(widest);
+  moments_ = Scratch<double>(2 * widest);
+  scale_ = Scratch<float>(widest);
+  shift_ = Scratch<float>(widest);
+  tile_moments_ = Scratch<float>(2 * widest);
+  blank_pooled_ = Scratch<float>(size_t(layers_[1].pooled_positions()) * layers_[1].filters);
+  blank_moments_ = Scratch<float>(size_t(layers_[1].tiles()) * 2 * layers_[1].filters);
+  int64_t u = 0, v = 0, m = 0;
+  for (size_t block = 1; block < layers_.size(); ++block) {
+    u = std::max(u, layouts_[block].u_stride);
+    v = std::max(v, layouts_[block].v_stride);
+    m = std::max(m, layouts_[block].m_stride);
     const int side = layers_[block].padded_side();
-    padded_[block] = Scratch<float>(size_t(side) * side * filters_);
+    padded_[block] = Scratch<float>(size_t(side) * side * layers_[block].in_channels);
   }
+  u_ = Scratch<float>(kTileComponents * u);
+  v_ = Scratch<float>(kTileComponents * v);
+  m_ = Scratch<float>(kTileComponents * m);
 }
 
 void F32ConvNet::SetImages(absl::Span<const uint8_t> pixels, int count, int statistics_images) {
@@ -110,32 +122,33 @@ void F32ConvNet::SetImages(absl::Span<const uint8_t> pixels, int count, int stat
 void F32ConvNet::Embed(absl::Span<const float> theta, absl::Span<float> embeddings) {
   first_block_.Set(layers_[0], images_, theta.data());
   const ConvLayer& last = layers_.back();
-  const int64_t embedding_size = int64_t{last.pooled_positions()} * filters_;
+  const int64_t embedding_size = int64_t{last.pooled_positions()} * last.filters;
   if (layers_.size() == 1) {
     for (int image = 0; image < images_.count(); ++image) {
       RunFirstBlock(image, images_.InkedWindows(image), embeddings.data() + image * embedding_size,
-                    int64_t{kWindowSide} * filters_);
+                    int64_t{kWindowSide} * last.filters);
     }
     return;
   }
   const int blocks = static_cast<int>(layers_.size());
   for (int block = 1; block < blocks; ++block) RunLayer(block, theta.data());
   kernels_.normalise(pooled_.At(blocks - 1, 0), scale_.get(), shift_.get(), images_.count() * last.pooled_positions(),
-                     filters_, embeddings.data());
+                     last.filters, embeddings.data());
 }
 
 void F32ConvNet::RunFirstBlock(int image, int inked_windows, float* out, int64_t row_stride) {
   kernels_.first_block({images_.Padded(image), images_.Windows(image), inked_windows, first_block_.weights.data(),
-                        first_block_.scale.data(), first_block_.shift.data(), filters_, out, row_stride});
+                        first_block_.scale.data(), first_block_.shift.data(), layers_[0].filters, out, row_stride});
 }
 
 void F32ConvNet::RunLayer(int block, const float* theta) {
   const ConvLayer& layer = layers_[block];
-  for (int c = 0; c < filters_; ++c) signs_[c] = SignOfChannel(theta[layer.gamma + c]);
-  kernels_.transform_weights(theta + layer.weights, signs_.get(), layer.in_channels, filters_, u_.get(), u_stride_);
-  std::fill_n(moments_.get(), 2 * filters_, 0.0);
+  for (int c = 0; c < layer.filters; ++c) signs_[c] = SignOfChannel(theta[layer.gamma + c]);
+  kernels_.transform_weights(theta + layer.weights, signs_.get(), layer.in_channels, layer.filters, u_.get(),
+                             layouts_[block].u_stride);
+  std::fill_n(moments_.get(), 2 * layer.filters, 0.0);
   if (block == 1 && blank_tiles_ != 0) RunBlankImage();
-  const int group = group_tiles_ / layer.tiles();
+  const int group = layouts_[block].group_tiles / layer.tiles();
   for (int first = 0; first < images_.count(); first += group) {
     RunGroup(block, first, std::min(group, images_.count() - first));
   }
@@ -148,13 +161,13 @@ void F32ConvNet::RunBlankImage() {
   rows_.Clear();
   rows_.AddImage(blank_tiles_);
   rows_.Assign(layer);
-  const int64_t row_stride = int64_t{layer.padded_side()} * filters_;
-  RunFirstBlock(0, 0, padded_[1].get() + row_stride + filters_, row_stride);
+  const int64_t row_stride = int64_t{layer.padded_side()} * layer.in_channels;
+  RunFirstBlock(0, 0, padded_[1].get() + row_stride + layer.in_channels, row_stride);
   TransformInput(1, 0);
-  Multiply(layer);
+  Multiply(1);
   for (int tile = 0; tile < layer.tiles(); ++tile) {
     if (const int row = rows_.Row(0, tile); row != TileRows::kNone) {
-      TransformOutput(layer, tile, row, blank_pooled_.get(), BlankMoments(tile));
+      TransformOutput(1, tile, row, blank_pooled_.get(), BlankMoments(tile));
     }
   }
 }
@@ -168,7 +181,7 @@ void F32ConvNet::RunGroup(int block, int first, int images) {
     FillPadded(block, first + i);
     TransformInput(block, i);
   }
-  Multiply(layer);
+  Multiply(block);
   for (int i = 0; i < images; ++i) {
     const bool statistics = first + i < images_.statistics_images();
     float* pooled = pooled_.At(block, first + i);
@@ -178,10 +191,10 @@ void F32ConvNet::RunGroup(int block, int first, int images) {
       if (blank) {
         CopyBlankTile(layer, tile, pooled);
       } else {
-        TransformOutput(layer, tile, row, pooled, tile_moments_.get());
+        TransformOutput(block, tile, row, pooled, tile_moments_.get());
       }
       if (statistics) {
-        kernels_.add_to_doubles(blank ? BlankMoments(tile) : tile_moments_.get(), 2 * filters_, moments_.get());
+        kernels_.add_to_doubles(blank ? BlankMoments(tile) : tile_moments_.get(), 2 * layer.filters, moments_.get());
       }
     }
   }
@@ -190,47 +203,54 @@ void F32ConvNet::RunGroup(int block, int first, int images) {
 // The input of a block's tiles: block 1's output is made here, the others' is mapped from their maxima.
 void F32ConvNet::FillPadded(int block, int image) {
   const ConvLayer& layer = layers_[block];
-  const int64_t row_stride = int64_t{layer.padded_side()} * filters_;
-  float* inside = padded_[block].get() + row_stride + filters_;
+  const int channels = layer.in_channels;
+  const int64_t row_stride = int64_t{layer.padded_side()} * channels;
+  float* inside = padded_[block].get() + row_stride + channels;
   if (block == 1) return RunFirstBlock(image, images_.InkedWindows(image), inside, row_stride);
   const float* pooled = pooled_.At(block - 1, image);
   for (int y = 0; y < layer.side; ++y) {
-    kernels_.normalise(pooled + int64_t{y} * layer.side * filters_, scale_.get(), shift_.get(), layer.side, filters_,
+    kernels_.normalise(pooled + int64_t{y} * layer.side * channels, scale_.get(), shift_.get(), layer.side, channels,
                        inside + y * row_stride);
   }
 }
 
 void F32ConvNet::TransformInput(int block, int image_in_group) {
   const ConvLayer& layer = layers_[block];
-  const int64_t row_stride = int64_t{layer.padded_side()} * filters_;
+  const int channels = layer.in_channels;
+  const int64_t row_stride = int64_t{layer.padded_side()} * channels;
   const float* padded = padded_[block].get();
   for (int tile = 0; tile < layer.tiles(); ++tile) {
     const int row = rows_.Row(image_in_group, tile);
     if (row == TileRows::kNone) continue;
     const int y = tile / layer.tile_rows;
     const int x = tile % layer.tile_rows;
-    kernels_.transform_input({padded + kTileSide * (y * row_stride + x * filters_), row_stride, layer.Extent(y),
-                              layer.Extent(x), filters_, v_.get() + int64_t{row} * filters_, v_stride_});
+    kernels_.transform_input({padded + kTileSide * (y * row_stride + x * channels), row_stride, layer.Extent(y),
+                              layer.Extent(x), channels, v_.get() + int64_t{row} * channels, layouts_[block].v_stride});
   }
 }
 
-void F32ConvNet::Multiply(const ConvLayer& layer) {
+void F32ConvNet::Multiply(int block) {
+  const ConvLayer& layer = layers_[block];
+  const ProductLayout& layout = layouts_[block];
   for (int component = 0; component < kTileComponents; ++component) {
     const TileRows::Range rows = rows_.OfComponent(layer, component);
     if (rows.first == rows.end) continue;
-    const int64_t offset = component * v_stride_ + int64_t{rows.first} * filters_;
-    kernels_.multiply({v_.get() + offset, u_.get() + component * u_stride_, m_.get() + offset, rows.end - rows.first,
-                       layer.in_channels, filters_});
+    kernels_.multiply({v_.get() + component * layout.v_stride + int64_t{rows.first} * layer.in_channels,
+                       u_.get() + component * layout.u_stride,
+                       m_.get() + component * layout.m_stride + int64_t{rows.first} * layer.filters,
+                       rows.end - rows.first, layer.in_channels, layer.filters});
   }
 }
 
-void F32ConvNet::TransformOutput(const ConvLayer& layer, int tile, int row, float* pooled, float* moments) {
+void F32ConvNet::TransformOutput(int block, int tile, int row, float* pooled, float* moments) {
+  const ConvLayer& layer = layers_[block];
+  const int filters = layer.filters;
   const int y = tile / layer.tile_rows;
   const int x = tile % layer.tile_rows;
-  const int64_t pooled_stride = int64_t{layer.pooled_side} * filters_;
-  kernels_.transform_output({m_.get() + int64_t{row} * filters_, v_stride_, layer.Extent(y), layer.Extent(x), filters_,
-                             pooled + kTileSide / 2 * (y * pooled_stride + x * filters_), pooled_stride, moments,
-                             moments + filters_});
+  const int64_t pooled_stride = int64_t{layer.pooled_side} * filters;
+  kernels_.transform_output({m_.get() + int64_t{row} * filters, layouts_[block].m_stride, layer.Extent(y),
+                             layer.Extent(x), filters, pooled + kTileSide / 2 * (y * pooled_stride + x * filters),
+                             pooled_stride, moments, moments + filters});
 }
 
 void F32ConvNet::CopyBlankTile(const ConvLayer& layer, int tile, float* pooled) {
@@ -238,8 +258,8 @@ void F32ConvNet::CopyBlankTile(const ConvLayer& layer, int tile, float* pooled) 
   const int tile_x = tile % layer.tile_rows;
   for (int y = 0; y < layer.Extent(tile_y) / 2; ++y) {
     const int64_t offset =
-        (int64_t{kTileSide / 2 * tile_y + y} * layer.pooled_side + kTileSide / 2 * tile_x) * filters_;
-    std::copy_n(blank_pooled_.get() + offset, layer.Extent(tile_x) / 2 * filters_, pooled + offset);
+        (int64_t{kTileSide / 2 * tile_y + y} * layer.pooled_side + kTileSide / 2 * tile_x) * layer.filters;
+    std::copy_n(blank_pooled_.get() + offset, layer.Extent(tile_x) / 2 * layer.filters, pooled + offset);
   }
 }
 

@@ -8,10 +8,11 @@ std::vector<ConvLayer> ConvLayers(const ConvNetShape& shape) {
   std::vector<ConvLayer> layers;
   int64_t offset = 0;
   int side = kImageSide;
-  for (int block = 0; block < shape.blocks; ++block) {
+  int channels = 1;
+  for (const int filters : shape.filters) {
     ConvLayer layer;
-    layer.in_channels = block == 0 ? 1 : shape.filters;
-    layer.filters = shape.filters;
+    layer.in_channels = channels;
+    layer.filters = filters;
     layer.side = side;
     layer.pooled_side = side / 2;
     layer.tile_rows = (side + kTileSide - 1) / kTileSide;
@@ -21,6 +22,7 @@ std::vector<ConvLayer> ConvLayers(const ConvNetShape& shape) {
     layer.beta = layer.gamma + layer.filters;
     offset = layer.beta + layer.filters;
     side = layer.pooled_side;
+    channels = filters;
     layers.push_back(layer);
   }
   return layers;

@@ -39,8 +39,9 @@ PhiloxStream EvaluationEpisodeStream(uint64_t seed, Split split, const EpisodeSh
   return PhiloxStream(seed, static_cast<uint32_t>(episode), packed, kDomain + (1u << 8));
 }
 
-absl::Status CheckEpisodes(const Dataset& dataset, Split split, const EpisodeShape& shape, absl::string_view path) {
-  const int classes = kTurns * static_cast<int>(dataset.CharactersOf(split).size());
+absl::Status CheckEpisodes(const Dataset& dataset, size_t characters, const EpisodeShape& shape,
+                           absl::string_view path) {
+  const int classes = kTurns * static_cast<int>(characters);
   const int most_ways = std::min(kMaxWay, classes);
   if (shape.way < 2 || shape.way > most_ways) {
     return OutOfRange(path, "way", shape.way, absl::StrFormat("2 .. %d", most_ways));
@@ -58,9 +59,8 @@ absl::Status CheckEpisodes(const Dataset& dataset, Split split, const EpisodeSha
   return absl::OkStatus();
 }
 
-std::vector<EpisodeClass> DrawEpisode(const Dataset& dataset, Split split, const EpisodeShape& shape,
-                                      PhiloxStream stream) {
-  const absl::Span<const int> characters = dataset.CharactersOf(split);
+std::vector<EpisodeClass> DrawEpisode(const Dataset& dataset, absl::Span<const int> characters,
+                                      const EpisodeShape& shape, PhiloxStream stream) {
   const uint32_t classes = kTurns * static_cast<uint32_t>(characters.size());
   // A class that is there already is drawn again: `way` is small against the number of classes.
   std::vector<uint32_t> chosen;

@@ -6,6 +6,7 @@
 // so that streams differ wherever the keys do. A class is (character, quarter turns).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -39,12 +40,13 @@ struct EpisodeClass {
 PhiloxStream TrainingEpisodeStream(uint64_t seed, int64_t generation, int64_t pair, int episode);
 PhiloxStream EvaluationEpisodeStream(uint64_t seed, Split split, const EpisodeShape& shape, int episode);
 
-// INVALID_ARGUMENT, with `path` in front, when the split does not hold such an episode.
-absl::Status CheckEpisodes(const Dataset& dataset, Split split, const EpisodeShape& shape, absl::string_view path);
+// INVALID_ARGUMENT, with `path` in front, when so many characters of the data set do not make such an episode.
+absl::Status CheckEpisodes(const Dataset& dataset, size_t characters, const EpisodeShape& shape,
+                           absl::string_view path);
 
-// `way` distinct classes of the split, each with shot + query distinct drawings; every choice is uniform.
-std::vector<EpisodeClass> DrawEpisode(const Dataset& dataset, Split split, const EpisodeShape& shape,
-                                      PhiloxStream stream);
+// `way` distinct classes of these characters, each with shot + query distinct drawings; every choice is uniform.
+std::vector<EpisodeClass> DrawEpisode(const Dataset& dataset, absl::Span<const int> characters,
+                                      const EpisodeShape& shape, PhiloxStream stream);
 
 // pixels: (images, 784). First the support images, class after class, then the queries, class after class.
 void CopyImages(const Dataset& dataset, const EpisodeShape& shape, absl::Span<const EpisodeClass> classes,

@@ -16,7 +16,6 @@ namespace {
 
 constexpr uint64_t kSeed = 20150709;
 constexpr EpisodeShape kEpisode{.way = 5, .shot = 1, .query = 1};
-constexpr ConvNetShape kNetworks[] = {{.filters = 16, .blocks = 2}, {.filters = 64, .blocks = 4}};
 
 // Blots of every brightness, a third of each image.
 std::vector<uint8_t> ProofImages() {
@@ -41,7 +40,7 @@ std::vector<float> ProofTheta(const ConvNetShape& shape) {
 std::string Prove(const ConvNetKernels& kernels) {
   const std::vector<uint8_t> images = ProofImages();
   Sha256 digest;
-  for (const ConvNetShape& shape : kNetworks) {
+  for (const ConvNetShape& shape : {ConvNetShape::Uniform(16, 2), ConvNetShape::Uniform(64, 4)}) {
     const std::unique_ptr<ConvNet> network = kernels.make(shape);
     network->SetImages(images, kEpisode.images(), kEpisode.support_images());
     std::vector<float> embeddings(static_cast<size_t>(kEpisode.images()) * shape.embedding_size());

@@ -4,7 +4,10 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "common/spec/resolve.h"
 #include "common/status_macros.h"
 #include "worker/tasks/episodes.h"
 #include "worker/tasks/prototypes.h"
@@ -34,6 +37,7 @@ struct Setting {
   int episodes_per_pair;
   bool statistics_from_support;
   ConvNetShape network;
+  std::vector<int> training_characters;
   std::shared_ptr<const Dataset> dataset;
   const ConvNetKernels* kernels;
 };
@@ -49,8 +53,8 @@ class Workspace {
 
   const EpisodeShape& shape() const { return shape_; }
 
-  void Show(const Setting& setting, Split split, const PhiloxStream& stream, ConvNet* network) {
-    const std::vector<EpisodeClass> classes = DrawEpisode(*setting.dataset, split, shape_, stream);
+  void Show(const Setting& setting, absl::Span<const int> characters, const PhiloxStream& stream, ConvNet* network) {
+    const std::vector<EpisodeClass> classes = DrawEpisode(*setting.dataset, characters, shape_, stream);
     CopyImages(*setting.dataset, shape_, classes, absl::MakeSpan(pixels_));
     network->SetImages(pixels_, shape_.images(),
                        setting.statistics_from_support ? shape_.support_images() : shape_.images());
@@ -94,13 +98,15 @@ class ProtoNetEvaluator : public Evaluator {
     RETURN_IF_ERROR(CheckTheta(theta));
     ASSIGN_OR_RETURN(const Split split, SplitOf(spec.split()));
     const EpisodeShape shape = ShapeOf(spec);
-    RETURN_IF_ERROR(CheckEpisodes(*setting_->dataset, split, shape, "evaluation"));
+    const absl::Span<const int> characters = setting_->dataset->CharactersOf(split);
+    RETURN_IF_ERROR(CheckEpisodes(*setting_->dataset, characters.size(), shape, "evaluation"));
     if (!measuring_ || std::tie(measuring_->shape().way, measuring_->shape().shot, measuring_->shape().query) !=
                            std::tie(shape.way, shape.shot, shape.query)) {
       measuring_.emplace(*setting_, shape);
     }
     shown_.reset();
-    measuring_->Show(*setting_, split, EvaluationEpisodeStream(setting_->seed, split, shape, episode), network_.get());
+    measuring_->Show(*setting_, characters, EvaluationEpisodeStream(setting_->seed, split, shape, episode),
+                     network_.get());
     return measuring_->Measure(theta, network_.get());
   }
 
@@ -115,8 +121,8 @@ class ProtoNetEvaluator : public Evaluator {
   void ShowTraining(const TrainingKey& key) {
     if (shown_ == key) return;
     const auto& [generation, pair, episode] = key;
-    training_.Show(*setting_, Split::kTrain, TrainingEpisodeStream(setting_->seed, generation, pair, episode),
-                   network_.get());
+    training_.Show(*setting_, setting_->training_characters,
+                   TrainingEpisodeStream(setting_->seed, generation, pair, episode), network_.get());
     shown_ = key;
   }
 
@@ -143,16 +149,24 @@ class ProtoNetTask : public Task {
 
   absl::Status CheckEvaluation(const v1::EvaluationSpec& spec) const override {
     ASSIGN_OR_RETURN(const Split split, SplitOf(spec.split()));
-    return CheckEpisodes(*setting_->dataset, split, ShapeOf(spec), "evaluation");
+    return CheckEpisodes(*setting_->dataset, setting_->dataset->CharactersOf(split).size(), ShapeOf(spec),
+                         "evaluation");
   }
 
   std::string Description() const override {
-    return absl::StrFormat("%s, conv%d-%d, %s parameters, statistics from %s", setting_->dataset->title(),
-                           setting_->network.blocks, setting_->network.filters, Grouped(num_parameters()),
+    return absl::StrFormat("%s, conv%d-%s, %s parameters, statistics from %s", setting_->dataset->title(),
+                           setting_->network.blocks(), Filters(), Grouped(num_parameters()),
                            setting_->statistics_from_support ? "support" : "the whole episode");
   }
 
  private:
+  // "64" where all blocks are alike, else "16/32/32/64".
+  std::string Filters() const {
+    const std::vector<int>& filters = setting_->network.filters;
+    const bool alike = setting_->network == ConvNetShape::Uniform(filters[0], setting_->network.blocks());
+    return alike ? absl::StrCat(filters[0]) : absl::StrJoin(filters, "/");
+  }
+
   // 111680 -> "111,680"
   static std::string Grouped(int64_t number) {
     std::string digits = absl::StrFormat("%d", number);
@@ -163,20 +177,32 @@ class ProtoNetTask : public Task {
   const std::shared_ptr<const Setting> setting_;
 };
 
+// Those of the training split, then those of the validation split where the job trains on both.
+std::vector<int> TrainingCharacters(const v1::ProtoNetTask& task, const Dataset& dataset) {
+  const absl::Span<const int> train = dataset.CharactersOf(Split::kTrain);
+  std::vector<int> characters(train.begin(), train.end());
+  if (task.characters() == v1::ProtoNetTask::TRAIN_AND_VALIDATION) {
+    const absl::Span<const int> validation = dataset.CharactersOf(Split::kValidation);
+    characters.insert(characters.end(), validation.begin(), validation.end());
+  }
+  return characters;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Task>> MakeProtoNetTask(const v1::JobSpec& spec, std::shared_ptr<const Dataset> dataset,
                                                        const ConvNetKernels& kernels) {
   const v1::ProtoNetTask& task = spec.proto_net();
   const EpisodeShape training{task.way(), task.shot(), task.query()};
-  RETURN_IF_ERROR(CheckEpisodes(*dataset, Split::kTrain, training, "proto_net"));
+  std::vector<int> characters = TrainingCharacters(task, *dataset);
+  RETURN_IF_ERROR(CheckEpisodes(*dataset, characters.size(), training, "proto_net"));
   if (spec.validation().every() > 0) {
-    RETURN_IF_ERROR(
-        CheckEpisodes(*dataset, Split::kValidation, ShapeOf(spec.validation().episodes()), "validation.episodes"));
+    RETURN_IF_ERROR(CheckEpisodes(*dataset, dataset->CharactersOf(Split::kValidation).size(),
+                                  ShapeOf(spec.validation().episodes()), "validation.episodes"));
   }
   auto setting = std::make_shared<const Setting>(
       Setting{spec.seed(), training, task.episodes_per_pair(), task.statistics() != v1::ProtoNetTask::EPISODE,
-              ConvNetShape{task.filters(), task.blocks()}, std::move(dataset), &kernels});
+              ConvNetShape{FiltersOfBlocks(task)}, std::move(characters), std::move(dataset), &kernels});
   return std::make_unique<ProtoNetTask>(std::move(setting));
 }
 

@@ -81,7 +81,7 @@ TEST(EpisodeImagesTest, WindowsAndTilesAreInkedWhereTheirPixelsAre) {
 }
 
 TEST(TileRowsTest, EachComponentCoversTheTilesThatHaveItsPoints) {
-  for (const ConvLayer& layer : ConvLayers({16, 4})) {
+  for (const ConvLayer& layer : ConvLayers(ConvNetShape::Uniform(16, 4))) {
     if (layer.in_channels == 1) continue;
     TileRows rows;
     rows.AddImage(TileRows::kAllTiles);

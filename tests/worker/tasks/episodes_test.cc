@@ -22,10 +22,12 @@ const Dataset& Glyphs() {
   return dataset;
 }
 
+absl::Span<const int> CharactersOf(Split split) { return Glyphs().CharactersOf(split); }
+
 // What identifies an episode: all choices in order.
 std::vector<int> Choices(const EpisodeShape& shape, const PhiloxStream& stream) {
   std::vector<int> choices;
-  for (const EpisodeClass& each : DrawEpisode(Glyphs(), Split::kTrain, shape, stream)) {
+  for (const EpisodeClass& each : DrawEpisode(Glyphs(), CharactersOf(Split::kTrain), shape, stream)) {
     choices.push_back(each.character);
     choices.push_back(each.quarter_turns);
     choices.insert(choices.end(), each.drawings.begin(), each.drawings.end());
@@ -37,7 +39,7 @@ TEST(EpisodesTest, ClassesAreDistinctAndOfTheSplit) {
   const EpisodeShape shape{.way = 12, .shot = 1, .query = 1};
   for (int episode = 0; episode < 50; ++episode) {
     std::set<std::pair<int, int>> classes;
-    for (const EpisodeClass& each : DrawEpisode(Glyphs(), Split::kValidation, shape,
+    for (const EpisodeClass& each : DrawEpisode(Glyphs(), CharactersOf(Split::kValidation), shape,
                                                 EvaluationEpisodeStream(1, Split::kValidation, shape, episode))) {
       EXPECT_EQ(Glyphs().split(each.character), Split::kValidation);
       classes.emplace(each.character, each.quarter_turns);
@@ -50,7 +52,7 @@ TEST(EpisodesTest, SupportAndQueriesShareNoDrawing) {
   const EpisodeShape shape{.way = 5, .shot = 5, .query = 15};
   for (int episode = 0; episode < 50; ++episode) {
     for (const EpisodeClass& each :
-         DrawEpisode(Glyphs(), Split::kTrain, shape, TrainingEpisodeStream(1, 0, 0, episode))) {
+         DrawEpisode(Glyphs(), CharactersOf(Split::kTrain), shape, TrainingEpisodeStream(1, 0, 0, episode))) {
       EXPECT_EQ(std::set<int>(each.drawings.begin(), each.drawings.end()).size(), 20u);
     }
   }
@@ -91,7 +93,7 @@ TEST(EpisodesTest, ClassesAndDrawingsAreUniform) {
   std::map<int, int> first_drawings;
   for (int episode = 0; episode < kEpisodes; ++episode) {
     for (const EpisodeClass& each :
-         DrawEpisode(Glyphs(), Split::kTrain, shape, TrainingEpisodeStream(5, 0, episode, 0))) {
+         DrawEpisode(Glyphs(), CharactersOf(Split::kTrain), shape, TrainingEpisodeStream(5, 0, episode, 0))) {
       ++classes[{each.character, each.quarter_turns}];
       ++first_drawings[each.drawings[0]];
     }
@@ -144,7 +146,7 @@ TEST(EpisodesTest, WhatTheSplitDoesNotHoldIsNamed) {
       {Split::kTrain, {5, 2, 2147483647}, "here.query: 2147483647, expected 1 .. 18"},
   };
   for (const Case& c : cases) {
-    const absl::Status status = CheckEpisodes(Glyphs(), c.split, c.shape, "here");
+    const absl::Status status = CheckEpisodes(Glyphs(), CharactersOf(c.split).size(), c.shape, "here");
     EXPECT_EQ(status.code(), c.message.empty() ? absl::StatusCode::kOk : absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(status.message(), HasSubstr(c.message));
   }

@@ -73,9 +73,15 @@ TEST(ProtoNetTest, FitnessIsAPureFunctionWhateverCameBefore) {
   const float expected = *task->NewEvaluator()->Evaluate(theta, {1, 2});
   const auto evaluator = task->NewEvaluator();
   const std::function<void()> others[] = {
-      [&] { (void)evaluator->Evaluate(theta, {1, 3}); },
-      [&] { (void)evaluator->Evaluate(theta, {2, 2}); },
-      [&] { (void)evaluator->Evaluate(std::vector<float>(theta.size(), 0.5f), {1, 2}); },
+      [&] {
+        (void)evaluator->Evaluate(theta, {1, 3});
+      },
+      [&] {
+        (void)evaluator->Evaluate(theta, {2, 2});
+      },
+      [&] {
+        (void)evaluator->Evaluate(std::vector<float>(theta.size(), 0.5f), {1, 2});
+      },
       [&] { (void)evaluator->Measure(theta, Evaluation(5, 1, 2), 0); },
       [&] { (void)evaluator->Measure(theta, Evaluation(7, 2, 3), 0); },
   };
@@ -115,6 +121,41 @@ TEST(ProtoNetTest, StatisticsChangeTheFitness) {
   const auto episode = Make(spec);
   const std::vector<float> theta = support->InitialTheta();
   EXPECT_NE(*support->NewEvaluator()->Evaluate(theta, {0, 0}), *episode->NewEvaluator()->Evaluate(theta, {0, 0}));
+}
+
+TEST(ProtoNetTest, TrainingOnBothSplitsShowsValidationCharacters) {
+  v1::JobSpec spec = SmallSpec();
+  spec.mutable_proto_net()->set_way(81);  // 20 characters have 80 classes
+  spec.mutable_proto_net()->set_shot(1);
+  EXPECT_FALSE(MakeProtoNetTask(spec, Glyphs(), BestKernels()).ok());
+  spec.mutable_proto_net()->set_characters(v1::ProtoNetTask::TRAIN_AND_VALIDATION);
+  const auto task = Make(spec);
+  EXPECT_TRUE(std::isfinite(*task->NewEvaluator()->Evaluate(task->InitialTheta(), {0, 0})));
+  spec.mutable_proto_net()->set_way(101);
+  EXPECT_THAT(MakeProtoNetTask(spec, Glyphs(), BestKernels()).status().message(),
+              HasSubstr("proto_net.way: 101, expected 2 .. 100"));
+}
+
+TEST(ProtoNetTest, CharactersOfBothSplitsMakeOtherEpisodes) {
+  v1::JobSpec spec = SmallSpec();
+  const auto train = Make(spec);
+  spec.mutable_proto_net()->set_characters(v1::ProtoNetTask::TRAIN_AND_VALIDATION);
+  const auto both = Make(spec);
+  const std::vector<float> theta = train->InitialTheta();
+  EXPECT_NE(*both->NewEvaluator()->Evaluate(theta, {0, 0}), *train->NewEvaluator()->Evaluate(theta, {0, 0}));
+  EXPECT_EQ(both->NewEvaluator()->Measure(theta, Evaluation(5, 1, 5), 0)->fitness,
+            train->NewEvaluator()->Measure(theta, Evaluation(5, 1, 5), 0)->fitness);
+}
+
+TEST(ProtoNetTest, BlocksMayDifferInWidth) {
+  v1::JobSpec spec = SmallSpec();
+  for (const int filters : {16, 32, 16}) spec.mutable_proto_net()->add_filters_per_block(filters);
+  spec.mutable_proto_net()->clear_filters();
+  spec.mutable_proto_net()->clear_blocks();
+  const auto task = Make(spec);
+  EXPECT_EQ(task->num_parameters(), 9 * (16 + 16 * 32 + 32 * 16) + 2 * (16 + 32 + 16));
+  EXPECT_THAT(task->Description(), HasSubstr("conv3-16/32/16, 9,488 parameters"));
+  EXPECT_LT(*task->NewEvaluator()->Evaluate(task->InitialTheta(), {0, 0}), 0);
 }
 
 TEST(ProtoNetTest, RandomNetworkIsBetterThanChanceAndFarFromPerfect) {
