@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "cli/json.h"
+#include "common/spec/resolve.h"
 #include "common/status_macros.h"
 
 namespace seedcast {
@@ -25,11 +26,14 @@ absl::StatusOr<std::vector<Tensor>> NamedTensors(const v1::JobSpec& spec, const 
   };
   if (spec.has_proto_net()) {
     // The order of worker/kernels/convnet.h.
-    const int64_t filters = spec.proto_net().filters();
-    for (int block = 1; block <= spec.proto_net().blocks(); ++block) {
-      take(absl::StrCat("block", block, ".weight"), {3, 3, block == 1 ? 1 : filters, filters});
+    int64_t channels = 1;
+    int block = 1;
+    for (const int64_t filters : FiltersOfBlocks(spec.proto_net())) {
+      take(absl::StrCat("block", block, ".weight"), {3, 3, channels, filters});
       take(absl::StrCat("block", block, ".gamma"), {filters});
       take(absl::StrCat("block", block, ".beta"), {filters});
+      channels = filters;
+      ++block;
     }
   } else {
     take("theta", {static_cast<int64_t>(theta.size())});

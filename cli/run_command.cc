@@ -135,8 +135,14 @@ std::string OutcomeJson(const Outcome& outcome) {
   if (status.has_best()) object.Raw("best", ToJson(status.best()));
   if (status.spec().has_proto_net()) {
     object.Text("statistics", v1::ProtoNetTask::Statistics_Name(status.spec().proto_net().statistics()));
+    object.Text("characters", v1::ProtoNetTask::Characters_Name(status.spec().proto_net().characters()));
   }
   return object.str();
+}
+
+// Then validation is no measure of what was not seen, and the version tested is the last.
+bool TrainsOnValidation(const v1::JobStatus& status) {
+  return status.spec().proto_net().characters() == v1::ProtoNetTask::TRAIN_AND_VALIDATION;
 }
 
 std::string TestTable(const Outcome& outcome) {
@@ -148,7 +154,9 @@ std::string TestTable(const Outcome& outcome) {
   }
   return absl::StrCat("Held-out characters, version ", outcome.tests[0].version(),
                       ", 95 % intervals, batch statistics ",
-                      support ? "from the support images" : "from the whole episode", "\n\n", table.str(), "\n");
+                      support ? "from the support images" : "from the whole episode",
+                      TrainsOnValidation(outcome.status) ? ", trained on train and validation characters" : "", "\n\n",
+                      table.str(), "\n");
 }
 
 std::string OutcomeText(const Outcome& outcome) {
@@ -158,8 +166,8 @@ std::string OutcomeText(const Outcome& outcome) {
   facts.AddRow({"generations", FormatCount(static_cast<double>(status.version()))});
   if (status.has_last()) facts.AddRow({"fitness", absl::StrCat(status.last().fitness_mean())});
   if (status.has_best()) {
-    facts.AddRow(
-        {"best validation", absl::StrCat(FormatAccuracy(status.best()), " at version ", status.best().version())});
+    facts.AddRow({TrainsOnValidation(status) ? "last validation (trained on)" : "best validation",
+                  absl::StrCat(FormatAccuracy(status.best()), " at version ", status.best().version())});
   }
   facts.AddRow({"training time", FormatSeconds(status.running_seconds())});
   facts.AddRow({"evaluations/s", FormatCount(EvaluationsPerSecond(status))});
