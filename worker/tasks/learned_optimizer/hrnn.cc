@@ -5,6 +5,7 @@
 #include "common/noise/noise.h"
 #include "common/noise/philox.h"
 #include "worker/tasks/learned_optimizer/hrnn_reference.h"
+#include "worker/tasks/learned_optimizer/hrnn_vector.h"
 
 namespace seedcast {
 namespace {
@@ -62,6 +63,36 @@ class ScalarHrnn final : public Hrnn {
   HrnnActivations<float> activations_;
 };
 
+class VectorHrnn final : public Hrnn {
+ public:
+  VectorHrnn(absl::Span<const int64_t> tensor_sizes, const HrnnOptions& options, const HrnnKernels& kernels)
+      : shape_(tensor_sizes, options), kernels_(kernels), activations_(shape_, /*recorded=*/false) {}
+
+  void SetTheta(absl::Span<const float> theta) override {
+    theta_.assign(theta.begin(), theta.end());
+    packed_.Pack(theta_.data());
+  }
+
+  void Begin(uint64_t seed, uint32_t stream, uint32_t substream, HrnnState* state) override {
+    BeginHrnnState(shape_, theta_.data(), seed, stream, substream, state);
+  }
+
+  void Step(absl::Span<const float> gradient, HrnnState* state, absl::Span<float> parameters) override {
+    StepWithKernels(kernels_, shape_, packed_, gradient.data(), state, parameters.data(), &activations_, false);
+  }
+
+  int64_t Bytes() const override {
+    return activations_.Bytes() + packed_.Bytes() + kHrnnParameters * static_cast<int64_t>(sizeof(float));
+  }
+
+ private:
+  const HrnnShape shape_;
+  const HrnnKernels& kernels_;
+  std::vector<float> theta_;
+  HrnnPacked packed_;
+  HrnnActivations<float> activations_;
+};
+
 }  // namespace
 
 template <typename Real>
@@ -104,8 +135,9 @@ void BeginHrnnState(const HrnnShape& shape, const float* theta, uint64_t seed, u
 
 std::unique_ptr<Hrnn> MakeHrnn(absl::Span<const int64_t> tensor_sizes, const HrnnOptions& options,
                                const std::string& kernels) {
-  if (kernels.empty() || kernels == "scalar") return std::make_unique<ScalarHrnn>(tensor_sizes, options);
-  return nullptr;
+  if (kernels == "scalar") return std::make_unique<ScalarHrnn>(tensor_sizes, options);
+  const HrnnKernels* chosen = kernels.empty() ? &BestHrnnKernels() : HrnnKernelsNamed(kernels);
+  return chosen == nullptr ? nullptr : std::make_unique<VectorHrnn>(tensor_sizes, options, *chosen);
 }
 
 }  // namespace seedcast

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "common/math/elementary.h"
-#include "worker/tasks/learned_optimizer/hrnn_reference.h"
+#include "worker/tasks/learned_optimizer/hrnn_vector.h"
 
 namespace seedcast {
 namespace {
@@ -120,7 +121,13 @@ class BasicHrnnAdjoint<Real>::Impl {
   int64_t Bytes() const {
     const size_t values = theta.size() + moved_.size() + d_h0_.size() + reset_h0_.size() + d_reset_h0_.size() +
                           d_features_.size() + d_sums_.size();
-    return before_.Bytes() + after_.Bytes() + activations_.Bytes() + static_cast<int64_t>(values * sizeof(Real));
+    return packed_.Bytes() + before_.Bytes() + after_.Bytes() + activations_.Bytes() +
+           static_cast<int64_t>(values * sizeof(Real));
+  }
+
+  void SetTheta(absl::Span<const Real> values) {
+    std::copy(values.begin(), values.end(), theta.begin());
+    if constexpr (std::is_same_v<Real, float>) packed_.Pack(theta.data());
   }
 
   const HrnnShape shape;
@@ -152,7 +159,12 @@ class BasicHrnnAdjoint<Real>::Impl {
     }
     gradient_ = record;
     after_ = before_;
-    HrnnReferenceStep<Real>(shape, theta.data(), gradient_, &after_, moved_.data(), &activations_);
+    if constexpr (std::is_same_v<Real, float>) {
+      StepWithKernels(BestHrnnKernels(), shape, packed_, gradient_, &after_, moved_.data(), &activations_,
+                      /*recorded=*/true);
+    } else {
+      HrnnReferenceStep(shape, theta.data(), gradient_, &after_, moved_.data(), &activations_);
+    }
   }
 
   void Global(Pass& pass) {
@@ -383,6 +395,7 @@ class BasicHrnnAdjoint<Real>::Impl {
 
   const int64_t n_;
   const HrnnWeights<const Real> weights_;
+  HrnnPacked packed_;  // for float, whose step the kernels repeat
   BasicHrnnState<Real> before_, after_;
   const Real* gradient_ = nullptr;
   std::vector<Real> moved_;  // (n), nobody reads them
@@ -401,7 +414,7 @@ BasicHrnnAdjoint<Real>::~BasicHrnnAdjoint() = default;
 
 template <typename Real>
 void BasicHrnnAdjoint<Real>::SetTheta(absl::Span<const Real> theta) {
-  std::copy(theta.begin(), theta.end(), impl_->theta.begin());
+  impl_->SetTheta(theta);
 }
 
 template <typename Real>

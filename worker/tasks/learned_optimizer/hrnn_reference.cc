@@ -218,14 +218,16 @@ HrnnShape::HrnnShape(absl::Span<const int64_t> tensor_sizes, const HrnnOptions& 
 }
 
 template <typename Real>
-HrnnActivations<Real>::HrnnActivations(const HrnnShape& shape) {
+HrnnActivations<Real>::HrnnActivations(const HrnnShape& shape, bool recorded) {
   const auto resize_cell = [](HrnnCellActivations<Real>& cell, int64_t count) {
     for (auto* values : {&cell.reset, &cell.update, &cell.candidate}) values->resize(count);
   };
   const int64_t n = shape.parameters;
+  for (auto* values : {&direction, &step}) values->resize(n);
+  if (!recorded) return;
   features.resize(kHrnnFeatures * n);
   for (auto* values : {&denominators, &ratios}) values->resize(kHrnnScales * n);
-  for (auto* values : {&direction, &log_step, &step}) values->resize(n);
+  log_step.resize(n);
   norms.resize(shape.tensors());
   inputs1.resize(shape.tensors() * kHrnnInputs1);
   inputs2.resize(kHrnnInputs2);

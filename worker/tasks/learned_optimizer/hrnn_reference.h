@@ -58,10 +58,11 @@ struct HrnnCellActivations {
   std::vector<Real> reset, update, candidate;
 };
 
-// What the adjoint needs of a step besides the states before and after it.
+// What the adjoint needs of a step besides the states before and after it. Scratch of a step that nobody walks back is
+// direction and step alone, when the kernels do it.
 template <typename Real>
 struct HrnnActivations {
-  explicit HrnnActivations(const HrnnShape& shape);
+  explicit HrnnActivations(const HrnnShape& shape, bool recorded = true);
   int64_t Bytes() const;
 
   std::vector<Real> features;       // (12, n), x
