@@ -1,13 +1,13 @@
 #include "worker/runtime/grpc_transport.h"
 
 #include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "common/tls/credentials.h"
 #include "seedcast/v1/parameters.grpc.pb.h"
 #include "seedcast/v1/worker.grpc.pb.h"
 #include "worker/runtime/grpc_calls.h"
@@ -113,7 +113,7 @@ void GrpcTransport::FetchArtifact(const std::string& digest, Callback<std::strin
 
 }  // namespace
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, ChannelUse use) {
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, ChannelUse use, const TlsFiles& tls) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxReceiveBytes);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
@@ -124,7 +124,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, ChannelUs
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
   // Channels with different arguments do not share a connection.
   arguments.SetString("seedcast.use", use == ChannelUse::kControl ? "control" : "bulk");
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(address, MakeChannelCredentials(tls), arguments);
 }
 
 std::unique_ptr<Transport> MakeGrpcTransport(std::shared_ptr<grpc::Channel> control,

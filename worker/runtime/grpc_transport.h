@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "common/tls/certificate.h"
 #include "worker/runtime/transport.h"
 
 namespace seedcast {
@@ -21,8 +22,8 @@ struct GrpcTransportOptions {
 
 enum class ChannelUse { kControl, kBulk };  // the two never share a connection, so that bulk does not delay leases
 
-// A plaintext channel to "host:port" with keepalive and the message limits of both sides.
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, ChannelUse use);
+// A channel to "host:port" with keepalive and the message limits of both sides; in plain text without `tls`.
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, ChannelUse use, const TlsFiles& tls = {});
 
 // `control` carries the conversation, `bulk` the fetches; they may be the same (an in-process channel).
 std::unique_ptr<Transport> MakeGrpcTransport(std::shared_ptr<grpc::Channel> control,

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/strategy/estimator.h"
 #include "tests/worker/runtime/core_harness.h"
 
 namespace seedcast {
@@ -261,6 +262,138 @@ TEST(ParameterCacheTest, TheLeastRecentlyBuiltOldVersionMakesRoom) {
   EXPECT_FALSE(w.log.has_value());
   w.Lease(w.EpisodeLease(11, 1));
   EXPECT_TRUE(w.log.has_value());
+}
+
+// ---- Jobs with carried state: two pairs, whose inner trainings have six unrolls each.
+
+v1::JobSpec CarriedJob(int count = 6) {
+  v1::JobSpec spec;
+  spec.mutable_influence()->mutable_unroll()->set_count(count);
+  spec.mutable_strategy()->set_estimator(v1::Strategy::PES);
+  spec.mutable_strategy()->set_population_size(4);
+  spec.set_generations(2000);
+  return *Resolve(spec);
+}
+
+// Every theta since the oldest reset, and nothing but these.
+void ExpectHistoryOf(CoreHarness& w, int slot) {
+  const LeaseWork& work = w.running.at(slot);
+  ASSERT_NE(work.history, nullptr);
+  EXPECT_EQ(work.history->first, OldestReset(w.spec, work.lease.version()));
+  ASSERT_EQ(work.history->end(), work.lease.version());
+  for (int64_t v = work.history->first; v < work.history->end(); ++v) {
+    EXPECT_THAT(work.history->at(v), testing::ElementsAreArray(w.history.at(v).theta)) << "version " << v;
+  }
+}
+
+TEST(ParameterCacheHistoryTest, ComesWithEveryLeaseOfPairs) {
+  CoreHarness w = AtVersion0(1, CarriedJob());
+  for (int g = 0; g < 20; ++g) {
+    w.Lease(g + 1, g);
+    ASSERT_THAT(w.Running(), ElementsAre(g + 1));
+    ExpectHistoryOf(w, 0);
+    w.FinishSlot(0);
+    w.CloseGeneration(g);
+    w.Work();
+  }
+}
+
+TEST(ParameterCacheHistoryTest, SurvivesAReplayOfManyGenerationsInParts) {
+  CoreHarness w = AtVersion0(1, CarriedJob());
+  w.Lease(1, 40);
+  w.AnswerLog(w.history.Log(0, 37));
+  w.Work();
+  w.AnswerLog(w.history.Log(37, 38));
+  w.Work();
+  w.AnswerLog();
+  w.Work();
+  ASSERT_THAT(w.Running(), ElementsAre(1));
+  ExpectHistoryOf(w, 0);
+}
+
+TEST(ParameterCacheHistoryTest, AFreshWorkerTakesNoSnapshotThatJumpsOverIt) {
+  CoreHarness w(1, CarriedJob());
+  w.Online();
+  w.Lease(1, 40);
+  w.Work();
+  ASSERT_TRUE(w.log.has_value());
+  w.AnswerLog(absl::UnavailableError("no log"));
+  ASSERT_TRUE(w.snapshot.has_value());
+  EXPECT_EQ(w.snapshot->at_or_below, OldestReset(w.spec, 40));
+  w.AnswerSnapshot(30);
+  w.Work();
+  ASSERT_TRUE(w.log.has_value());
+  EXPECT_EQ(w.log->from, 30);
+  w.AnswerLog();
+  w.Work();
+  ASSERT_THAT(w.Running(), ElementsAre(1));
+  ExpectHistoryOf(w, 0);
+}
+
+TEST(ParameterCacheHistoryTest, ASnapshotAboveWhatWasAskedForIsNotBelieved) {
+  CoreHarness w(1, CarriedJob());
+  w.Online();
+  w.Lease(1, 40);
+  w.Work();
+  w.AnswerLog(absl::UnavailableError("no log"));
+  w.AnswerSnapshot(39);
+  w.Work();
+  EXPECT_THAT(w.Running(), IsEmpty());
+  ASSERT_THAT(w.sent, SizeIs(1));
+  EXPECT_THAT(w.sent[0].lease_failed().error(), HasSubstr("got version 39"));
+}
+
+TEST(ParameterCacheHistoryTest, IsThereAgainAfterAWrongDigestWasMended) {
+  CoreHarness w = AtVersion0(1, CarriedJob());
+  v1::CoordinatorMessage wrong;
+  wrong.mutable_generation_closed()->set_job_id("job-1");
+  for (const float f : {4, 3, 9, 1}) wrong.mutable_generation_closed()->add_fitness(f);
+  w.Receive(wrong);
+  w.Work();
+  w.Lease(1, 1);
+  ASSERT_TRUE(w.snapshot.has_value());
+  w.AnswerSnapshot(0);
+  w.Work();
+  w.AnswerLog();
+  w.Work();
+  ASSERT_THAT(w.Running(), ElementsAre(1));
+  ExpectHistoryOf(w, 0);
+}
+
+TEST(ParameterCacheHistoryTest, PairsOfAnOldVersionAreHandedBack) {
+  CoreHarness w = AtVersion0(2, CarriedJob());
+  for (int g = 0; g < 3; ++g) {
+    w.CloseGeneration(g);
+    w.Work();
+  }
+  w.Lease(w.EpisodeLease(1, 1));
+  w.AnswerLog();
+  w.Work();
+  EXPECT_THAT(w.Running(), ElementsAre(1)) << "an evaluation needs no history";
+  w.Lease(2, 1);
+  ASSERT_THAT(w.sent, SizeIs(1));
+  EXPECT_THAT(w.sent[0].lease_failed().error(), HasSubstr("is closed"));
+}
+
+class HugeTask final : public Task {
+ public:
+  int64_t num_parameters() const override { return int64_t{1} << 22; }
+  std::vector<float> InitialTheta() const override { return {}; }
+  std::unique_ptr<Evaluator> NewEvaluator() const override { return nullptr; }
+  absl::Status CheckEvaluation(const v1::EvaluationSpec&) const override { return absl::OkStatus(); }
+  std::string Description() const override { return "huge"; }
+};
+
+TEST(ParameterCacheHistoryTest, OfMoreThanOneGibibyteFailsTheLeaseAndSaysSo) {
+  CoreHarness w(1, CarriedJob(/*count=*/1000));
+  w.Online();
+  v1::Lease lease = w.PairLease(1, 0);
+  lease.set_version(65);  // thetas of 16 MiB
+  w.Lease(lease);
+  w.Give(event::TaskMade{w.make->id, std::make_shared<HugeTask>()});
+  EXPECT_FALSE(w.log.has_value() || w.snapshot.has_value());
+  ASSERT_THAT(w.sent, SizeIs(1));
+  EXPECT_THAT(w.sent[0].lease_failed().error(), HasSubstr("65 versions of 4194304 parameters"));
 }
 
 }  // namespace

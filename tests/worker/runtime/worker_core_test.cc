@@ -165,16 +165,59 @@ TEST(WorkerCoreLeaseTest, HeartbeatsTellWhatIsInHandAndHowFarItIs) {
 
 // ---- Tasks.
 
-TEST(WorkerCoreTaskTest, FetchesTheDataBeforeItMakesTheTask) {
+TEST(WorkerCoreTaskTest, RefusesTheLeasesOfAJobWhoseSpecIsNotResolved) {
+  struct Case {
+    const char* name;
+    std::function<void(v1::JobSpec*)> spoil;
+    const char* error;
+  };
+  const Case cases[] = {
+      {"no members", [](v1::JobSpec* spec) { spec->mutable_strategy()->clear_population_size(); }, "not resolved"},
+      {"too many members", [](v1::JobSpec* spec) { spec->mutable_strategy()->set_population_size(int64_t{1} << 60); },
+       "strategy.population_size"},
+      {"no task", [](v1::JobSpec* spec) { spec->clear_sphere(); }, "task: missing"},
+      {"no size", [](v1::JobSpec* spec) { spec->mutable_sphere()->set_dimension(-1); }, "sphere.dimension"},
+      {"no noise", [](v1::JobSpec* spec) { spec->mutable_strategy()->clear_sigma(); }, "not resolved"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    v1::JobSpec spec = SmallJob();
+    c.spoil(&spec);
+    CoreHarness w;
+    w.Start();
+    w.Welcome();
+    w.OpenJob(spec);
+    w.CloseGeneration(0);
+    w.Lease(1, 0);
+    EXPECT_FALSE(w.make.has_value());
+    ASSERT_THAT(w.sent, SizeIs(1));
+    EXPECT_THAT(w.sent[0].lease_failed().error(), HasSubstr(c.error));
+  }
+}
+
+TEST(WorkerCoreTaskTest, WorksOnAJobThatIsOlderThanTheEstimators) {
   v1::JobSpec spec = SmallJob();
-  spec.mutable_proto_net()->set_dataset_digest("abc");
+  spec.mutable_strategy()->clear_estimator();
   CoreHarness w;
   w.Start();
   w.Welcome();
   w.OpenJob(spec);
   w.Lease(1, 0);
+  w.Work();
+  EXPECT_THAT(w.Running(), ElementsAre(1));
+}
+
+TEST(WorkerCoreTaskTest, FetchesTheDataBeforeItMakesTheTask) {
+  const std::string digest(64, 'a');
+  v1::JobSpec spec = SmallJob();
+  spec.mutable_proto_net()->set_dataset_digest(digest);
+  CoreHarness w;
+  w.Start();
+  w.Welcome();
+  w.OpenJob(*Resolve(spec));
+  w.Lease(1, 0);
   ASSERT_TRUE(w.artifact.has_value());
-  EXPECT_EQ(w.artifact->digest, "abc");
+  EXPECT_EQ(w.artifact->digest, digest);
   EXPECT_FALSE(w.make.has_value());
   w.Give(event::ArtifactFetched{.id = w.artifact->id, .status = absl::OkStatus()});
   EXPECT_TRUE(w.make.has_value());
