@@ -96,6 +96,7 @@ Classifier::Classifier(std::vector<ClassifierLayer> layers, Dataset dataset, int
     units_ += layer.outputs;
   }
   decay_ = static_cast<float>(kDecay / tensor_sizes_.size());
+  plain_.activations.resize(units_);  // at least one block's, always
   std::vector<int> all(dataset_.samples);
   std::iota(all.begin(), all.end(), 0);
   Gather(all, &whole_);
@@ -224,7 +225,6 @@ void Classifier::LossGradient(const Weights& weights, const Samples& samples, Sc
 
 float Classifier::Loss(absl::Span<const float> parameters, const Samples& samples) {
   const PlainWeights weights{parameters.data()};
-  plain_.activations.resize(std::max<size_t>(plain_.activations.size(), units_));
   Lanes sum;
   for (int64_t block = 0; block < samples.blocks; ++block) {
     Forward(weights, &samples.features[block * dataset_.num_features], 1, plain_.activations.data());

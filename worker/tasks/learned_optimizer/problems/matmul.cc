@@ -17,9 +17,9 @@ void SolveSymmetric(int n, int columns, std::vector<S>& matrix, std::vector<S>& 
   for (int i = 0; i < n; ++i) {
     for (int j = 0; j < i; ++j) {
       const S factor = matrix[i * n + j] / matrix[j * n + j];
+      matrix[i * n + j] = factor;
       for (int k = j + 1; k <= i; ++k) matrix[i * n + k] -= factor * matrix[k * n + j] * matrix[j * n + j];
       for (int c = 0; c < columns; ++c) right[i * columns + c] -= factor * right[j * columns + c];
-      matrix[i * n + j] = factor;
     }
   }
   for (int i = n; --i >= 0;) {
