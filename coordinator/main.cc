@@ -1,20 +1,25 @@
-// seedcast-coordinator: binds flags to ServerOptions, runs a CoordinatorServer until a signal.
+// seedcast-coordinator: binds options to ServerOptions, runs a CoordinatorServer until a signal.
+#include <grpcpp/create_channel.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <atomic>
-#include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <map>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/config/configuration.h"
+#include "common/config/process_options.h"
 #include "common/log.h"
+#include "common/signals.h"
+#include "common/tls/credentials.h"
+#include "coordinator/rpc/front.h"
+#include "coordinator/rpc/health_client.h"
 #include "coordinator/server.h"
+
+extern char** environ;
 
 namespace seedcast {
 namespace {
@@ -23,38 +28,21 @@ constexpr int kFailure = 1;
 constexpr int kUsage = 2;
 // Leases are sized to half a second of work; a worker that needs longer loses no more than its leases.
 constexpr absl::Duration kGrace = absl::Seconds(10);
+constexpr absl::Duration kHealthPatience = absl::Seconds(5);
 
-constexpr char kFooter[] = R"(Examples:
+constexpr char kFooter[] =
+    R"(Each option is also SEEDCAST_NAME in the environment and 'name: value' in the file that --config names; the command
+line wins over the environment, that over the file. Certificates are made by 'seedcast certs'.
+
+Examples:
   seedcast-coordinator
   seedcast-coordinator --listen 127.0.0.1:0 --store /var/lib/seedcast
+  seedcast-coordinator --config /etc/seedcast/coordinator.yaml --check-config
+  seedcast-coordinator --listen 0.0.0.0:7070 --tls-cert tls.crt --tls-key tls.key --tls-ca ca.crt
   seedcast-coordinator --listen 0.0.0.0:7070 --insecure     in a network that you trust
 
-Exit codes: 0 stopped by a signal, with everything saved; 1 failure; 2 usage. A second signal ends it at once; also
-then nothing that was acknowledged is lost.)";
-
-int signal_pipe[2];
-
-void OnSignal(int) {
-  static std::atomic<bool> seen = false;
-  if (seen.exchange(true)) _exit(kFailure);
-  const int saved = errno;
-  const char byte = 0;
-  [[maybe_unused]] const ssize_t written = write(signal_pipe[1], &byte, 1);
-  errno = saved;
-}
-
-bool CatchSignals() {
-  signal(SIGPIPE, SIG_IGN);  // the end of whoever reads our log is not ours
-  if (pipe(signal_pipe) != 0) return false;
-  struct sigaction action = {};
-  action.sa_handler = OnSignal;
-  return sigaction(SIGTERM, &action, nullptr) == 0 && sigaction(SIGINT, &action, nullptr) == 0;
-}
-
-void WaitForSignal() {
-  char byte;
-  while (read(signal_pipe[0], &byte, 1) < 0) continue;  // interrupted by the signal itself
-}
+Exit codes: 0 stopped by a signal, with everything saved, or healthy; 1 failure; 2 usage. A second signal ends it at
+once; also then nothing that was acknowledged is lost.)";
 
 std::string DefaultStoreDirectory() {
   if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state != '\0') {
@@ -62,6 +50,54 @@ std::string DefaultStoreDirectory() {
   }
   const char* home = std::getenv("HOME");
   return absl::StrCat(home == nullptr ? "." : home, "/.local/state/seedcast");
+}
+
+// What the options become before they are ServerOptions.
+struct Options {
+  ServerOptions server;
+  LogOptions log;
+  double lease_ttl_seconds = absl::ToDoubleSeconds(server.lease_ttl);
+  double connection_idle_seconds = 300;
+  double connection_age_seconds = 6 * 3600;
+  bool health_check = false;
+};
+
+void AddOptions(CLI::App& app, Options* options) {
+  ServerOptions& server = options->server;
+  server.address = "127.0.0.1:7070";
+  server.store_directory = DefaultStoreDirectory();
+  app.add_option("--listen", server.address, "host:port to serve on; port 0 takes a free one")->capture_default_str();
+  app.add_option("--store", server.store_directory, "directory of the jobs' database")->capture_default_str();
+  app.add_option("--data", server.data_directory, "directory that holds the Omniglot zips");
+  app.add_option("--cache", server.cache_directory, "directory of downloaded and decoded data sets");
+  app.add_option("--lease-ttl", options->lease_ttl_seconds, "seconds of silence after which a worker loses its leases")
+      ->capture_default_str();
+  app.add_option("--update-threads", server.update_threads, "threads for the update of a large model")
+      ->capture_default_str();
+  AddTlsOptions(&app, &server.tls);
+  app.add_flag("--insecure", server.insecure, "allow an address that others can reach, without TLS");
+  app.add_option("--health-listen", server.health_address,
+                 "host:port that answers health probes in plain text, and nothing else");
+  app.add_option("--connection-idle", options->connection_idle_seconds,
+                 "seconds after which a connection without calls is closed")
+      ->capture_default_str();
+  app.add_option("--connection-age", options->connection_age_seconds,
+                 "seconds after which any connection is closed; peers come back on a new one")
+      ->capture_default_str();
+  app.add_flag("--reflection", server.reflection, "gRPC server reflection, for grpcurl and the like");
+  AddLogOptions(&app, &options->log);
+  app.add_flag("--healthcheck", options->health_check, "ask a running coordinator with these options for its health")
+      ->configurable(false);
+  app.set_version_flag("--version", "seedcast-coordinator " SEEDCAST_VERSION);
+  app.footer(kFooter);
+}
+
+absl::Status Finish(Options* options) {
+  options->server.lease_ttl = absl::Seconds(options->lease_ttl_seconds);
+  options->server.connection_idle = absl::Seconds(options->connection_idle_seconds);
+  options->server.connection_age = absl::Seconds(options->connection_age_seconds);
+  options->log.Apply();
+  return options->server.Validate();
 }
 
 // A worker is a connection, and a connection a file descriptor.
@@ -72,9 +108,14 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+std::string WithPort(const std::string& address, int port) {
+  return port == 0 ? address : absl::StrCat(address.substr(0, address.rfind(':')), ":", port);
+}
+
 int Serve(const ServerOptions& options) {
   RaiseDescriptorLimit();
-  if (!CatchSignals()) {
+  IgnoreBrokenPipes();
+  if (!CatchSignals(/*exit_code_of_second=*/kFailure)) {
     LogError("cannot catch signals");
     return kFailure;
   }
@@ -83,8 +124,9 @@ int Serve(const ServerOptions& options) {
     LogError("cannot start", {{"reason", server.status().ToString()}});
     return kFailure;
   }
-  const size_t host_end = options.address.rfind(':');
-  LogInfo("serving", {{"address", absl::StrCat(options.address.substr(0, host_end), ":", (*server)->port())},
+  LogInfo("serving", {{"address", WithPort(options.address, (*server)->port())},
+                      {"tls", options.tls.configured() ? "on" : "off"},
+                      {"health", WithPort(options.health_address, (*server)->health_port())},
                       {"store", options.store_directory},
                       {"jobs", absl::StrCat((*server)->jobs_recovered())}});
   WaitForSignal();
@@ -94,45 +136,45 @@ int Serve(const ServerOptions& options) {
   return 0;
 }
 
+// Where this machine reaches what listens on `address`.
+std::string LocalAddress(const std::string& address) {
+  const std::string port = address.substr(std::min(address.size(), address.rfind(':')));
+  return absl::StartsWith(address, "0.0.0.0:") || absl::StartsWith(address, "[::]:") ? "127.0.0.1" + port : address;
+}
+
+int CheckHealth(const ServerOptions& options) {
+  SetUpGrpc(/*reflection=*/false);
+  const bool plain = !options.health_address.empty();
+  const std::string address = LocalAddress(plain ? options.health_address : options.address);
+  const absl::Status status = AskHealth(
+      grpc::CreateChannel(address, MakeChannelCredentials(plain ? TlsFiles() : options.tls)), kHealthPatience);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "seedcast-coordinator: %s: %s\n", address.c_str(), std::string(status.message()).c_str());
+  return kFailure;
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("Coordinates training jobs: stores them, leases their work to workers, answers clients.",
                "seedcast-coordinator");
-  ServerOptions options;
-  options.address = "127.0.0.1:7070";
-  options.store_directory = DefaultStoreDirectory();
-  double lease_ttl_seconds = absl::ToDoubleSeconds(options.lease_ttl);
-  LogLevel log_level = LogLevel::kInfo;
-  const std::map<std::string, LogLevel> levels = {{"debug", LogLevel::kDebug},
-                                                  {"info", LogLevel::kInfo},
-                                                  {"warning", LogLevel::kWarning},
-                                                  {"error", LogLevel::kError}};
-  app.add_option("--listen", options.address, "host:port to serve on; port 0 takes a free one")->capture_default_str();
-  app.add_option("--store", options.store_directory, "directory of the jobs' database")->capture_default_str();
-  app.add_option("--data", options.data_directory, "directory that holds the Omniglot zips");
-  app.add_option("--cache", options.cache_directory, "directory of downloaded and decoded data sets");
-  app.add_option("--lease-ttl", lease_ttl_seconds, "seconds of silence after which a worker loses its leases")
-      ->capture_default_str();
-  app.add_option("--update-threads", options.update_threads, "threads for the update of a large model")
-      ->capture_default_str();
-  app.add_option("--log-level", log_level, "debug, info, warning or error")
-      ->transform(CLI::CheckedTransformer(levels).description(""))
-      ->default_str("info");
-  app.add_flag("--reflection", options.reflection, "gRPC server reflection, for grpcurl and the like");
-  app.add_flag("--insecure", options.insecure, "allow an address that others can reach, without TLS");
-  app.set_version_flag("--version", "seedcast-coordinator " SEEDCAST_VERSION);
-  app.footer(kFooter);
+  Options options;
+  AddOptions(app, &options);
+  Configuration configuration(&app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
-  options.lease_ttl = absl::Seconds(lease_ttl_seconds);
-  SetLogLevel(log_level);
-  if (const absl::Status valid = options.Validate(); !valid.ok()) {
+  absl::Status valid = configuration.Complete(environ);
+  if (valid.ok()) valid = Finish(&options);
+  if (!valid.ok()) {
     std::fprintf(stderr, "seedcast-coordinator: %s\n", std::string(valid.message()).c_str());
     return kUsage;
   }
-  return Serve(options);
+  if (configuration.check_only()) {
+    std::fputs(configuration.Describe().c_str(), stdout);
+    return 0;
+  }
+  return options.health_check ? CheckHealth(options.server) : Serve(options.server);
 }
 
 }  // namespace

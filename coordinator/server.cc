@@ -1,25 +1,21 @@
 #include "coordinator/server.h"
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
-#include <grpcpp/health_check_service_interface.h>
-#include <grpcpp/server.h>
-#include <grpcpp/server_builder.h>
-#include <grpcpp/support/channel_arguments.h>
-
 #include <chrono>
-#include <mutex>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/clock.h"
 #include "common/status_macros.h"
+#include "common/tls/credentials.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/datasets.h"
+#include "coordinator/rpc/front.h"
 #include "coordinator/rpc/job_service.h"
-#include "coordinator/rpc/listen.h"
 #include "coordinator/rpc/loop.h"
 #include "coordinator/rpc/parameter_service.h"
+#include "coordinator/rpc/role_gate.h"
 #include "coordinator/rpc/worker_registry.h"
 #include "coordinator/rpc/worker_service.h"
 #include "coordinator/store/sqlite_store.h"
@@ -27,9 +23,9 @@
 namespace seedcast {
 namespace {
 
-constexpr int kMaxChannelMessageBytes = 64 << 20;
 // For calls that were told to end to end; after that they are cancelled.
 constexpr std::chrono::seconds kEndingTime{2};
+constexpr absl::Duration kHealthConnectionIdle = absl::Minutes(1);
 
 DataOptions DataOptionsOf(const ServerOptions& options) {
   DataOptions data = DataOptions::FromEnvironment();
@@ -53,26 +49,31 @@ CoordinatorOptions CoordinatorOptionsOf(const ServerOptions& options, Datasets* 
   return result;
 }
 
-// gRPC keeps these for the whole process, and wants to be told before the first server.
-void SetUpGrpcOnce(bool reflection) {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    RouteGrpcLog();
-    grpc::EnableDefaultHealthCheckService(true);
-  });
-  static std::once_flag reflection_once;
-  if (reflection) std::call_once(reflection_once, grpc::reflection::InitProtoReflectionServerBuilderPlugin);
+absl::Status CheckServerCertificate(const TlsFiles& files) {
+  ASSIGN_OR_RETURN(const CheckedCertificate found, CheckTlsFiles(files, TlsSide::kServer, absl::Now()));
+  if (found.identity.role == Role::kCoordinator) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("tls-cert: ", files.certificate, ": is of the role ",
+                                                 RoleName(found.identity.role), ", expected coordinator"));
+}
+
+absl::Status CheckAtLeastASecond(const char* name, absl::Duration duration) {
+  if (duration >= absl::Seconds(1)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(name, ": ", absl::FormatDuration(duration), ", expected at least 1s"));
 }
 
 }  // namespace
 
 absl::Status ServerOptions::Validate() const {
-  if (!address.empty() && !insecure && !IsLoopback(address)) {
+  if (tls.configured()) {
+    RETURN_IF_ERROR(CheckServerCertificate(tls));
+  } else if (!address.empty() && !insecure && !IsLoopback(address)) {
     return absl::InvalidArgumentError(
         absl::StrCat("listen: ", address,
-                     ", expected a loopback address, or --insecure: there is no TLS yet, and "
-                     "whoever reaches the port may submit jobs and join as a worker"));
+                     ", expected a loopback address, or certificates (--tls-cert, --tls-key, --tls-ca), or --insecure: "
+                     "in plain text whoever reaches the port may submit jobs and join as a worker"));
   }
+  RETURN_IF_ERROR(CheckAtLeastASecond("connection_idle", connection_idle));
+  RETURN_IF_ERROR(CheckAtLeastASecond("connection_age", connection_age));
   if (lease_ttl < absl::Seconds(1) || lease_ttl > absl::Hours(1)) {
     return absl::InvalidArgumentError(
         absl::StrCat("lease_ttl: ", absl::FormatDuration(lease_ttl), ", expected 1s .. 1h"));
@@ -96,7 +97,7 @@ class CoordinatorServer::Impl {
   absl::Status Start() {
     RETURN_IF_ERROR(coordinator_.Recover(clock_.Now()));
     jobs_recovered_ = coordinator_.List(clock_.Now()).jobs_size();
-    loop_.emplace(&coordinator_, &clock_, [this](absl::Time now) { registry_.CutOffStrangers(now); });
+    loop_.emplace(&coordinator_, &clock_, [this](absl::Time now) { OnTick(now); });
     workers_.emplace(&*loop_, &registry_);
     jobs_.emplace(&*loop_, [this](const v1::JobSpec& spec) { return datasets_.MakeReady(spec); });
     parameters_.emplace(&*loop_, [this](const std::string& digest) { return datasets_.Read(digest); });
@@ -104,8 +105,9 @@ class CoordinatorServer::Impl {
   }
 
   void Stop(absl::Duration grace) {
-    if (server_ == nullptr) return;  // Start has failed: there are no calls
-    server_->GetHealthCheckService()->SetServingStatus(false);
+    if (front_ == nullptr) return;  // Start has failed: there are no calls
+    front_->SetServing(false);
+    if (health_ != nullptr) health_->SetServing(false);
     datasets_.Stop();
     loop_->Post([](Coordinator& coordinator, absl::Time now) { coordinator.StopLeasing(now); });
     registry_.AwaitNoStreams(grace);
@@ -114,33 +116,41 @@ class CoordinatorServer::Impl {
       jobs_->EndStreams(stopping);
       registry_.CloseAll(stopping);
     });
-    server_->Shutdown(std::chrono::system_clock::now() + kEndingTime);
+    front_->Shutdown(kEndingTime);
+    if (health_ != nullptr) health_->Shutdown(kEndingTime);
     loop_->Stop();
   }
 
-  std::shared_ptr<grpc::Channel> InProcessChannel() {
-    grpc::ChannelArguments arguments;
-    arguments.SetMaxReceiveMessageSize(kMaxChannelMessageBytes);
-    return server_->InProcessChannel(arguments);
-  }
-
-  int port() const { return port_; }
+  std::shared_ptr<grpc::Channel> InProcessChannel() { return front_->InProcessChannel(); }
+  int port() const { return front_->port(); }
+  int health_port() const { return health_ == nullptr ? 0 : health_->port(); }
   int jobs_recovered() const { return jobs_recovered_; }
 
  private:
   absl::Status Listen() {
-    SetUpGrpcOnce(options_.reflection);
-    grpc::ServerBuilder builder;
-    SetServerLimits(builder);
-    builder.RegisterService(&*workers_);
-    builder.RegisterService(&*jobs_);
-    builder.RegisterService(&*parameters_);
-    if (!options_.address.empty()) {
-      builder.AddListeningPort(options_.address, grpc::InsecureServerCredentials(), &port_);
-    }
-    server_ = builder.BuildAndStart();
-    if (server_ == nullptr) return ExplainListenFailure(options_.address);
+    SetUpGrpc(options_.reflection);
+    FrontOptions front;
+    front.address = options_.address;
+    front.credentials = MakeServerCredentials(options_.tls, std::make_shared<RoleGate>());
+    front.services = {&*workers_, &*jobs_, &*parameters_};
+    front.buffers = &buffers_;
+    front.connection_idle = options_.connection_idle;
+    front.connection_age = options_.connection_age;
+    ASSIGN_OR_RETURN(front_, GrpcFront::Start(front));
+    if (options_.health_address.empty()) return absl::OkStatus();
+    FrontOptions health;
+    health.address = options_.health_address;
+    health.credentials = grpc::InsecureServerCredentials();
+    health.buffers = &buffers_;
+    health.connection_idle = kHealthConnectionIdle;
+    ASSIGN_OR_RETURN(health_, GrpcFront::Start(health));
     return absl::OkStatus();
+  }
+
+  // The coordinator's thread, every 100 ms.
+  void OnTick(absl::Time now) {
+    registry_.CutOffStrangers(now);
+    buffers_.AllowFor(registry_.workers());
   }
 
   const ServerOptions options_;
@@ -148,14 +158,15 @@ class CoordinatorServer::Impl {
   Datasets datasets_;
   const std::unique_ptr<Store> store_;
   WorkerRegistry registry_;
+  ReceiveBuffers buffers_;
   Coordinator coordinator_;
   int jobs_recovered_ = 0;
   std::optional<CoordinatorLoop> loop_;
   std::optional<WorkerServiceImpl> workers_;
   std::optional<JobServiceImpl> jobs_;
   std::optional<ParameterServiceImpl> parameters_;
-  int port_ = 0;
-  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<GrpcFront> front_;
+  std::unique_ptr<GrpcFront> health_;  // null without a health_address
 };
 
 absl::StatusOr<std::unique_ptr<CoordinatorServer>> CoordinatorServer::Start(const ServerOptions& options) {
@@ -167,7 +178,10 @@ absl::StatusOr<std::unique_ptr<CoordinatorServer>> CoordinatorServer::Start(cons
 }
 
 CoordinatorServer::CoordinatorServer(std::unique_ptr<Impl> impl)
-    : impl_(std::move(impl)), port_(impl_->port()), jobs_recovered_(impl_->jobs_recovered()) {}
+    : impl_(std::move(impl)),
+      port_(impl_->port()),
+      health_port_(impl_->health_port()),
+      jobs_recovered_(impl_->jobs_recovered()) {}
 
 CoordinatorServer::~CoordinatorServer() { Shutdown(absl::ZeroDuration()); }
 

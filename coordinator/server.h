@@ -11,15 +11,25 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/tls/certificate.h"
 
 namespace seedcast {
 
 struct ServerOptions {
   // Where to listen, "host:port"; port 0 takes a free one. Empty: no port, only InProcessChannel().
   std::string address;
-  // There is no TLS yet: an address other than loopback is refused unless this says that the network is trusted.
+  // Mutual TLS and roles (rpc/method_roles.h) when set. Without, an address other than loopback is refused unless
+  // `insecure` says that the network is trusted.
+  TlsFiles tls;
   bool insecure = false;
   bool reflection = false;  // gRPC server reflection, for grpcurl and the like
+  // A second address, in plain text whatever `tls` says, that answers grpc.health.v1.Health and nothing else: for
+  // probes that have no certificate. Empty: none.
+  std::string health_address;
+  // Of connections without calls, and of any (rpc/front.h); at least a second. Infinite where others in this process
+  // use InProcessChannel().
+  absl::Duration connection_idle = absl::InfiniteDuration();
+  absl::Duration connection_age = absl::InfiniteDuration();
 
   std::string store_directory;  // empty: in memory, gone at Shutdown
   // Must hold the Omniglot zips. Empty: $SEEDCAST_DATA, else the usual places (worker/data/locate.h).
@@ -36,9 +46,9 @@ struct ServerOptions {
 
 class CoordinatorServer {
  public:
-  // Opens the store, recovers its jobs, serves. Errors: INVALID_ARGUMENT an option; FAILED_PRECONDITION the store is
-  // held by another process or newer than this program; UNAVAILABLE the port is in use; PERMISSION_DENIED a directory
-  // cannot be written; DATA_LOSS the store is damaged.
+  // Opens the store, recovers its jobs, serves. Errors: INVALID_ARGUMENT an option or a certificate;
+  // FAILED_PRECONDITION the store is held by another process or newer than this program; UNAVAILABLE the port is in
+  // use; PERMISSION_DENIED a directory cannot be written; DATA_LOSS the store is damaged.
   static absl::StatusOr<std::unique_ptr<CoordinatorServer>> Start(const ServerOptions& options);
 
   // Shuts down with no grace if nobody did before.
@@ -47,6 +57,7 @@ class CoordinatorServer {
   // A channel that does not touch the network. Valid until Shutdown.
   std::shared_ptr<grpc::Channel> InProcessChannel();
   int port() const { return port_; }                      // 0 without an address
+  int health_port() const { return health_port_; }        // 0 without a health_address
   int jobs_recovered() const { return jobs_recovered_; }  // found in the store at Start
 
   // No new leases, Drain to every worker, waits up to `grace` for results in hand, then ends every stream and call and
@@ -59,6 +70,7 @@ class CoordinatorServer {
 
   std::unique_ptr<Impl> impl_;  // null after Shutdown
   const int port_;
+  const int health_port_;
   const int jobs_recovered_;
 };
 

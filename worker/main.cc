@@ -1,20 +1,25 @@
-// seedcast-worker: binds flags to WorkerOptions, runs a Worker until it is drained.
+// seedcast-worker: binds options to WorkerOptions, runs a Worker until it is drained.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <csignal>
 #include <cstdio>
-#include <map>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/config/configuration.h"
+#include "common/config/process_options.h"
 #include "common/log.h"
 #include "common/noise/noise.h"
+#include "common/signals.h"
+#include "common/status_macros.h"
 #include "worker/kernels/convnet.h"
 #include "worker/runtime/grpc_transport.h"
 #include "worker/runtime/worker.h"
+
+extern char** environ;
 
 namespace seedcast {
 namespace {
@@ -23,40 +28,24 @@ constexpr int kFailure = 1;
 constexpr int kUsage = 2;
 constexpr int kRefused = 3;
 
-constexpr char kFooter[] = R"(Examples:
+constexpr char kFooter[] =
+    R"(Each option is also SEEDCAST_NAME in the environment and 'name: value' in the file that --config names; the command
+line wins over the environment, that over the file.
+
+Examples:
   seedcast-worker
   seedcast-worker --coordinator 10.0.0.7:7070 --slots 16
   SEEDCAST_COORDINATOR=coordinator:7070 seedcast-worker --id gpu-3
+  seedcast-worker --coordinator host:7070 --tls-cert tls.crt --tls-key tls.key --tls-ca ca.crt
 
 A worker that loses its coordinator keeps trying to reach it. SIGTERM or SIGINT: the leases in hand are finished and
 handed in, then it leaves; a second one: at once.
 
 Exit codes: 0 drained; 1 failure, or stopped at once; 2 usage; 3 refused by the coordinator.)";
 
-int signal_pipe[2];
-
-void OnSignal(int) {
-  const int saved = errno;
-  const char byte = 0;
-  [[maybe_unused]] const ssize_t written = write(signal_pipe[1], &byte, 1);
-  errno = saved;
-}
-
-bool CatchSignals() {
-  signal(SIGPIPE, SIG_IGN);  // the end of whoever reads our log is not ours
-  if (pipe(signal_pipe) != 0) return false;
-  struct sigaction action = {};
-  action.sa_handler = OnSignal;
-  return sigaction(SIGTERM, &action, nullptr) == 0 && sigaction(SIGINT, &action, nullptr) == 0;
-}
-
-// One drain request a signal, until the writing end is closed.
+// One drain request a signal, until nobody is to wait any more.
 void ForwardSignals(Worker* worker) {
-  char byte;
-  ssize_t count;
-  while ((count = read(signal_pipe[0], &byte, 1)) != 0) {
-    if (count > 0) worker->RequestDrain();
-  }
+  while (WaitForSignal()) worker->RequestDrain();
 }
 
 std::string DefaultId() {
@@ -74,65 +63,85 @@ int ExitCode(const absl::Status& status) {
   return absl::IsCancelled(status) ? kFailure : kRefused;
 }
 
-int Serve(const std::string& coordinator, const WorkerOptions& options) {
-  if (!CatchSignals()) {
+// What the options become before they are WorkerOptions.
+struct Options {
+  std::string coordinator = "127.0.0.1:7070";
+  std::string kernels;
+  TlsFiles tls;
+  LogOptions log;
+  WorkerOptions worker;
+};
+
+void AddOptions(CLI::App& app, Options* options) {
+  WorkerOptions& worker = options->worker;
+  worker.id = DefaultId();
+  worker.slots = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  app.add_option("--coordinator", options->coordinator, "host:port of the coordinator")->capture_default_str();
+  app.add_option("--slots", worker.slots, "threads that evaluate; default: one a core")->capture_default_str();
+  app.add_option("--id", worker.id, "name, unique among the coordinator's workers; default: host-pid");
+  app.add_option("--cache", worker.cache_directory, "directory of data sets fetched from the coordinator");
+  app.add_option("--inner-state-mb", worker.inner_state_mb,
+                 "MiB for inner trainings that are carried from generation to generation")
+      ->capture_default_str();
+  app.add_option("--kernels", options->kernels, "avx512, avx2 or scalar instead of the best that this machine has");
+  AddTlsOptions(&app, &options->tls);
+  AddLogOptions(&app, &options->log);
+  app.set_version_flag("--version", "seedcast-worker " SEEDCAST_VERSION);
+  app.footer(kFooter);
+}
+
+absl::Status Finish(const Options& options) {
+  options.log.Apply();
+  RETURN_IF_ERROR(options.worker.Validate());
+  if (options.tls.configured()) {
+    RETURN_IF_ERROR(CheckTlsFiles(options.tls, TlsSide::kClient, absl::Now()).status());
+  }
+  if (options.kernels.empty() || UseKernels(options.kernels)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("kernels: '", options.kernels, "', expected what this machine has: avx512, avx2 or scalar"));
+}
+
+int Serve(const Options& options) {
+  IgnoreBrokenPipes();
+  if (!CatchSignals(/*exit_code_of_second=*/std::nullopt)) {
     LogError("cannot catch signals");
     return kFailure;
   }
-  LogInfo("starting", {{"worker", options.id}, {"coordinator", coordinator}, {"slots", absl::StrCat(options.slots)}});
-  Worker worker(options, MakeGrpcTransport(MakeChannel(coordinator, ChannelUse::kControl),
-                                           MakeChannel(coordinator, ChannelUse::kBulk)));
+  LogInfo("starting", {{"worker", options.worker.id},
+                       {"coordinator", options.coordinator},
+                       {"tls", options.tls.configured() ? "on" : "off"},
+                       {"slots", absl::StrCat(options.worker.slots)}});
+  Worker worker(options.worker, MakeGrpcTransport(MakeChannel(options.coordinator, ChannelUse::kControl, options.tls),
+                                                  MakeChannel(options.coordinator, ChannelUse::kBulk, options.tls)));
   worker.Start();
   std::thread signals(ForwardSignals, &worker);
   const absl::Status status = worker.Join();
-  close(signal_pipe[1]);
+  EndWaitingForSignals();
   signals.join();
   return ExitCode(status);
 }
 
 int Main(int argc, char** argv) {
   CLI::App app("Evaluates what a coordinator leases to it.", "seedcast-worker");
-  std::string coordinator = "127.0.0.1:7070";
-  std::string kernels;
-  WorkerOptions options;
-  options.id = DefaultId();
-  options.slots = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  LogLevel log_level = LogLevel::kInfo;
-  const std::map<std::string, LogLevel> levels = {{"debug", LogLevel::kDebug},
-                                                  {"info", LogLevel::kInfo},
-                                                  {"warning", LogLevel::kWarning},
-                                                  {"error", LogLevel::kError}};
-  app.add_option("--coordinator", coordinator, "host:port of the coordinator")
-      ->envname("SEEDCAST_COORDINATOR")
-      ->capture_default_str();
-  app.add_option("--slots", options.slots, "threads that evaluate; default: one a core")->capture_default_str();
-  app.add_option("--id", options.id, "name, unique among the coordinator's workers; default: host-pid");
-  app.add_option("--cache", options.cache_directory, "directory of data sets fetched from the coordinator");
-  app.add_option("--inner-state-mb", options.inner_state_mb,
-                 "MiB for inner trainings that are carried from generation to generation")
-      ->capture_default_str();
-  app.add_option("--kernels", kernels, "avx512, avx2 or scalar instead of the best that this machine has");
-  app.add_option("--log-level", log_level, "debug, info, warning or error")
-      ->transform(CLI::CheckedTransformer(levels).description(""))
-      ->default_str("info");
-  app.set_version_flag("--version", "seedcast-worker " SEEDCAST_VERSION);
-  app.footer(kFooter);
+  Options options;
+  AddOptions(app, &options);
+  Configuration configuration(&app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
-  SetLogLevel(log_level);
-  if (const absl::Status valid = options.Validate(); !valid.ok()) {
-    std::fprintf(stderr, "seedcast-worker: --%s\n", std::string(valid.message()).c_str());
+  absl::Status valid = configuration.Complete(environ);
+  if (valid.ok()) valid = Finish(options);
+  if (!valid.ok()) {
+    std::fprintf(stderr, "seedcast-worker: %s\n", std::string(valid.message()).c_str());
     return kUsage;
   }
-  if (!kernels.empty() && !UseKernels(kernels)) {
-    std::fprintf(stderr, "seedcast-worker: --kernels: '%s', expected what this machine has: %s\n", kernels.c_str(),
-                 "avx512, avx2 or scalar");
-    return kUsage;
+  if (configuration.check_only()) {
+    std::fputs(configuration.Describe().c_str(), stdout);
+    return 0;
   }
-  return Serve(coordinator, options);
+  return Serve(options);
 }
 
 }  // namespace

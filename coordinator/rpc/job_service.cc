@@ -54,15 +54,21 @@ grpc::ServerUnaryReactor* UnaryAfter(BackgroundThread& thread, Prepare prepare, 
 
 }  // namespace
 
+BackgroundThread& JobServiceImpl::PreparingFor(const v1::JobSpec& spec) {
+  const bool named = spec.has_proto_net() && v1::ProtoNetTask::Dataset_IsValid(spec.proto_net().dataset());
+  return preparing_[named ? 1 + spec.proto_net().dataset() : 0];
+}
+
 grpc::ServerUnaryReactor* JobServiceImpl::SubmitJob(grpc::CallbackServerContext* context,
                                                     const v1::SubmitJobRequest* request, v1::JobStatus* response) {
   const auto prepare = [this, request]() -> absl::Status {
     RETURN_IF_ERROR(CheckSize(*request));
     return make_ready_(request->spec());
   };
-  return UnaryAfter(preparing_, prepare, loop_, context, [request, response](Coordinator& coordinator, absl::Time now) {
-    return Answer(coordinator.Submit(*request, now), response);
-  });
+  return UnaryAfter(PreparingFor(request->spec()), prepare, loop_, context,
+                    [request, response](Coordinator& coordinator, absl::Time now) {
+                      return Answer(coordinator.Submit(*request, now), response);
+                    });
 }
 
 grpc::ServerUnaryReactor* JobServiceImpl::ForkJob(grpc::CallbackServerContext* context,
@@ -71,9 +77,10 @@ grpc::ServerUnaryReactor* JobServiceImpl::ForkJob(grpc::CallbackServerContext* c
     RETURN_IF_ERROR(CheckSize(*request));
     return make_ready_(request->overrides());
   };
-  return UnaryAfter(preparing_, prepare, loop_, context, [request, response](Coordinator& coordinator, absl::Time now) {
-    return Answer(coordinator.Fork(*request, now), response);
-  });
+  return UnaryAfter(PreparingFor(request->overrides()), prepare, loop_, context,
+                    [request, response](Coordinator& coordinator, absl::Time now) {
+                      return Answer(coordinator.Fork(*request, now), response);
+                    });
 }
 
 grpc::ServerUnaryReactor* JobServiceImpl::ListJobs(grpc::CallbackServerContext* context, const v1::ListJobsRequest*,

@@ -1,8 +1,8 @@
 // JobService: each call is handed to the coordinator's thread, which answers it.
 #pragma once
 
+#include <array>
 #include <functional>
-#include <set>
 
 #include "absl/status/status.h"
 #include "coordinator/rpc/background_thread.h"
@@ -14,8 +14,8 @@ namespace seedcast {
 
 class JobServiceImpl final : public v1::JobService::CallbackService {
  public:
-  // Makes ready what a spec needs before the coordinator sees it (its data set: a download may take minutes); runs on a
-  // thread of its own, one spec at a time.
+  // Makes ready what a spec needs before the coordinator sees it (its data set: a download may take minutes); runs on
+  // threads of its own, for specs of one data set one at a time: the first brings what the others need.
   using MakeReady = std::function<absl::Status(const v1::JobSpec& spec)>;
 
   // Borrows the loop.
@@ -49,7 +49,10 @@ class JobServiceImpl final : public v1::JobService::CallbackService {
   CoordinatorLoop& loop_;
   const MakeReady make_ready_;
   OpenStreams streams_;
-  BackgroundThread preparing_;
+  BackgroundThread& PreparingFor(const v1::JobSpec& spec);
+
+  // One for each data set, after one for the jobs that need none.
+  std::array<BackgroundThread, 1 + v1::ProtoNetTask::Dataset_ARRAYSIZE> preparing_;
 };
 
 }  // namespace seedcast

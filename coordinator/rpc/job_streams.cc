@@ -22,7 +22,7 @@ void WatchStream::Start(Coordinator& coordinator, const v1::JobRequest& request,
 }
 
 void WatchStream::Report(const v1::JobStatus& status) {
-  if (!Write(status)) return Abort(absl::ResourceExhaustedError("the client does not read its statuses"));
+  WriteNewest(status);
   if (HasEnded(status.state())) End(absl::OkStatus());
 }
 
@@ -51,7 +51,7 @@ void EvaluateStream::Start(Coordinator& coordinator, const v1::EvaluateJobReques
 void EvaluateStream::Report(const absl::StatusOr<v1::EvaluateJobProgress>& progress) {
   over_ = !progress.ok() || progress->has_result();
   if (!progress.ok()) return End(progress.status());
-  if (!Write(*progress)) return Abort(absl::ResourceExhaustedError("the client does not read its progress"));
+  WriteNewest(*progress);
   if (over_) End(absl::OkStatus());
 }
 

@@ -54,6 +54,19 @@ class QueuedWriter : public Reactor {
     return Write(std::move(one));
   }
 
+  // For news of which only the last counts: a peer that is far behind gets the newest and misses what was between, so
+  // the message is always taken. Not beside Write on one stream. Any thread.
+  void WriteNewest(Message message) ABSL_LOCKS_EXCLUDED(mutex_) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (!ending_ && (newest_ || queue_.size() >= kMaxQueuedNews)) {
+        newest_ = std::move(message);  // OnWriteDone comes to it
+        return;
+      }
+    }
+    Write(std::move(message));
+  }
+
   // Ends the stream once everything queued is written. The first status counts. Any thread.
   void End(const absl::Status& status) { EndWith(status, /*drop_queue=*/false); }
 
@@ -90,6 +103,7 @@ class QueuedWriter : public Reactor {
   // Whoever is further behind does not read. An empty queue takes a message of any size.
   static constexpr size_t kMaxQueuedMessages = 4096;
   static constexpr size_t kMaxQueuedBytes = size_t{16} << 20;
+  static constexpr size_t kMaxQueuedNews = 64;
 
   bool Fits(size_t messages) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return queue_.empty() || (queue_.size() + messages <= kMaxQueuedMessages && queued_bytes_ <= kMaxQueuedBytes);
@@ -108,6 +122,7 @@ class QueuedWriter : public Reactor {
 
   // All but the message that is being written, which gRPC still reads.
   void DropQueue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    newest_.reset();
     queue_.erase(queue_.begin() + (writing_ ? 1 : 0), queue_.end());
     queued_bytes_ = writing_ ? queue_.front().ByteSizeLong() : 0;
   }
@@ -127,6 +142,10 @@ class QueuedWriter : public Reactor {
       absl::MutexLock lock(&mutex_);
       queued_bytes_ -= queue_.front().ByteSizeLong();
       queue_.pop_front();
+      if (queue_.empty() && newest_) {
+        queued_bytes_ += newest_->ByteSizeLong();
+        queue_.push_back(*std::exchange(newest_, std::nullopt));
+      }
       writing_ = !queue_.empty();
       if (writing_) next = &queue_.front();
       last = TakeLast();
@@ -147,6 +166,7 @@ class QueuedWriter : public Reactor {
   absl::Mutex mutex_;
   std::deque<Message> queue_ ABSL_GUARDED_BY(mutex_);  // the front is being written while writing_
   size_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::optional<Message> newest_ ABSL_GUARDED_BY(mutex_);  // only while the queue is not empty
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   int holds_ ABSL_GUARDED_BY(mutex_) = 0;
   std::optional<grpc::Status> ending_ ABSL_GUARDED_BY(mutex_);

@@ -36,6 +36,7 @@ class WorkerRegistry final : public WorkerLinks {
   void Add(const std::string& worker_id, WorkerStream* stream);
   void Remove(const std::string& worker_id);
   void CloseAll(const absl::Status& reason);
+  int workers() const { return static_cast<int>(streams_.size()); }
 
   // Bytes on the wire of a job. WorkerLinks must not call the coordinator back, so they wait here for TakeBytes.
   void Count(const std::string& job_id, int64_t bytes);

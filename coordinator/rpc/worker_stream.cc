@@ -13,6 +13,10 @@ const std::string& JobOf(const v1::WorkerMessage& message) {
 // No honest error comes near it. Errors of workers go into the log, the store and every status of their job.
 constexpr size_t kMaxErrorBytes = 4096;
 
+// A worker holds at most two leases a slot and has at most 4,096 slots. What a heartbeat names beyond that, it cannot
+// hold.
+constexpr int kMaxHeartbeatLeases = 2 * 4096;
+
 void Shorten(std::string* text) {
   if (text->size() <= kMaxErrorBytes) return;
   size_t end = kMaxErrorBytes;
@@ -63,6 +67,11 @@ void WorkerStream::Take(Coordinator& coordinator, absl::Time now) {
   if (incoming_.has_hello()) {
     Leave(coordinator, now);
     return End(absl::InvalidArgumentError("a second Hello on one stream"));
+  }
+  if (incoming_.heartbeat().leases_size() > kMaxHeartbeatLeases) {
+    Leave(coordinator, now);
+    return End(absl::InvalidArgumentError(absl::StrCat("a heartbeat of ", incoming_.heartbeat().leases_size(),
+                                                       " leases, at most ", kMaxHeartbeatLeases, " are possible")));
   }
   registry_.Count(JobOf(incoming_), static_cast<int64_t>(incoming_.ByteSizeLong()));
   ShortenErrors(&incoming_);

@@ -1,0 +1,125 @@
+#include "common/tls/certificate.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/civil_time.h"
+#include "common/status_macros.h"
+#include "common/tls/openssl.h"
+
+namespace seedcast {
+namespace {
+
+constexpr off_t kMaxFileBytes = 1 << 20;
+
+// "tls-key /etc/x.key" in front of what is wrong.
+struct NamedFile {
+  const char* option;
+  const std::string& path;
+
+  absl::Status Error(absl::string_view what) const {
+    return absl::InvalidArgumentError(absl::StrCat(option, ": ", path, ": ", what));
+  }
+  absl::Status Error(const absl::Status& status) const { return Error(status.message()); }
+};
+
+absl::StatusOr<std::string> Read(const NamedFile& file) {
+  if (file.path.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(file.option, ": not given, expected all of tls-cert, tls-key and tls-ca, or none"));
+  }
+  const int fd = open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return file.Error(std::strerror(errno));
+  struct stat status = {};
+  std::string text;
+  absl::Status result;
+  if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size > kMaxFileBytes) {
+    result = file.Error("expected a regular file of at most 1 MiB");
+  } else {
+    text.resize(status.st_size);
+    const ssize_t count = read(fd, text.data(), text.size());
+    if (count < 0) result = file.Error(std::strerror(errno));
+    text.resize(std::max<ssize_t>(count, 0));
+  }
+  close(fd);
+  if (!result.ok()) return result;
+  return text;
+}
+
+absl::Time TimeOf(const ASN1_TIME* time) {
+  tm parts = {};
+  ASN1_TIME_to_tm(time, &parts);
+  return absl::FromTM(parts, absl::UTCTimeZone());
+}
+
+std::string Day(absl::Time time) { return absl::FormatTime("%Y-%m-%d %H:%M UTC", time, absl::UTCTimeZone()); }
+
+absl::Status CheckValidity(const NamedFile& file, const CheckedCertificate& found, absl::Time now) {
+  if (now < found.not_before) {
+    return file.Error(absl::StrCat("is not valid before ", Day(found.not_before), ", and it is ", Day(now)));
+  }
+  if (now >= found.not_after) return file.Error(absl::StrCat("has expired at ", Day(found.not_after)));
+  return absl::OkStatus();
+}
+
+// Whether `chain` leads from its first certificate to one of `authorities`, for a peer of this side.
+absl::Status CheckChain(const std::vector<CertificatePtr>& chain, const std::vector<CertificatePtr>& authorities,
+                        TlsSide side, absl::Time now) {
+  const StorePtr store(X509_STORE_new());
+  for (const CertificatePtr& authority : authorities) X509_STORE_add_cert(store.get(), authority.get());
+  const std::unique_ptr<STACK_OF(X509), OpenSslDeleter<[](STACK_OF(X509) * stack) { sk_X509_free(stack); }>> between(
+      sk_X509_new_null());
+  for (size_t i = 1; i < chain.size(); ++i) sk_X509_push(between.get(), chain[i].get());
+  const StoreContextPtr context(X509_STORE_CTX_new());
+  X509_STORE_CTX_init(context.get(), store.get(), chain.front().get(), between.get());
+  X509_STORE_CTX_set_purpose(context.get(),
+                             side == TlsSide::kServer ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT);
+  X509_STORE_CTX_set_time(context.get(), 0, absl::ToTimeT(now));
+  if (X509_verify_cert(context.get()) == 1) return absl::OkStatus();
+  const int error = X509_STORE_CTX_get_error(context.get());
+  if (error == X509_V_ERR_INVALID_PURPOSE) {
+    return absl::InvalidArgumentError(side == TlsSide::kServer ? "is not for a server" : "is not for a client");
+  }
+  return absl::InvalidArgumentError(X509_verify_cert_error_string(error));
+}
+
+}  // namespace
+
+absl::StatusOr<CheckedCertificate> CheckTlsFiles(const TlsFiles& files, TlsSide side, absl::Time now) {
+  const NamedFile certificate{"tls-cert", files.certificate};
+  const NamedFile key{"tls-key", files.key};
+  const NamedFile authority{"tls-ca", files.authority};
+  ASSIGN_OR_RETURN(const std::string certificate_pem, Read(certificate));
+  ASSIGN_OR_RETURN(const std::string key_pem, Read(key));
+  ASSIGN_OR_RETURN(const std::string authority_pem, Read(authority));
+  const auto chain = ParseCertificates(certificate_pem);
+  if (!chain.ok()) return certificate.Error(chain.status());
+  const auto private_key = ParseKey(key_pem);
+  if (!private_key.ok()) return key.Error(private_key.status());
+  const auto authorities = ParseCertificates(authority_pem);
+  if (!authorities.ok()) return authority.Error(authorities.status());
+
+  X509* const leaf = chain->front().get();
+  if (X509_check_private_key(leaf, private_key->get()) != 1) {
+    OpenSslError();
+    return key.Error(absl::StrCat("is not the key of the certificate ", files.certificate));
+  }
+  CheckedCertificate found = {{}, TimeOf(X509_get0_notBefore(leaf)), TimeOf(X509_get0_notAfter(leaf))};
+  RETURN_IF_ERROR(CheckValidity(certificate, found, now));
+  if (const absl::Status chained = CheckChain(*chain, *authorities, side, now); !chained.ok()) {
+    return certificate.Error(absl::StrCat(chained.message(), " (tls-ca: ", files.authority, ")"));
+  }
+  const absl::StatusOr<Identity> identity = IdentityOf(UriNames(leaf));
+  if (!identity.ok()) return certificate.Error(identity.status());
+  found.identity = *identity;
+  return found;
+}
+
+}  // namespace seedcast

@@ -1,0 +1,237 @@
+#include "common/tls/certificate_authority.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/status_macros.h"
+
+namespace seedcast {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr absl::Duration kAuthorityLifetime = absl::Hours(24 * 3650);
+constexpr absl::Duration kMaxLeafLifetime = absl::Hours(24 * 825);
+constexpr absl::Duration kClockSkew = absl::Minutes(5);  // a peer whose clock is behind must not wait
+constexpr mode_t kPublic = 0644;
+constexpr mode_t kSecret = 0600;
+
+absl::Status SystemError(const std::string& path) { return absl::ErrnoToStatus(errno, path); }
+
+// Whole and with the mode from its first byte on, or not at all.
+absl::Status WriteFile(const std::string& path, const std::string& text, mode_t mode) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  if (fd < 0) return SystemError(path);
+  const bool written = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
+  const absl::Status status = written ? absl::OkStatus() : SystemError(path);
+  close(fd);
+  return status;
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  if (!(text << file.rdbuf())) return SystemError(path);
+  return text.str();
+}
+
+std::string TakeText(const BioPtr& bio) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &data);
+  return {data, static_cast<size_t>(size)};
+}
+
+std::string PemOf(X509* certificate) {
+  const BioPtr bio(BIO_new(BIO_s_mem()));
+  PEM_write_bio_X509(bio.get(), certificate);
+  return TakeText(bio);
+}
+
+std::string PemOf(EVP_PKEY* key) {
+  const BioPtr bio(BIO_new(BIO_s_mem()));
+  PEM_write_bio_PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
+  return TakeText(bio);
+}
+
+// 127 random bits; also what tells the versions of a leaf apart.
+std::string RandomSerial() {
+  unsigned char bytes[16];
+  RAND_bytes(bytes, sizeof bytes);
+  bytes[0] &= 0x7f;
+  bytes[0] |= 0x40;  // never shorter
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<char*>(bytes), sizeof bytes));
+}
+
+// An unsigned certificate for `key`.
+CertificatePtr Blank(const std::string& serial, const std::string& common_name, EVP_PKEY* key, absl::Time not_before,
+                     absl::Time not_after) {
+  CertificatePtr certificate(X509_new());
+  X509_set_version(certificate.get(), X509_VERSION_3);
+  BIGNUM* number = nullptr;
+  BN_hex2bn(&number, serial.c_str());
+  BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate.get()));
+  BN_free(number);
+  ASN1_TIME_set(X509_getm_notBefore(certificate.get()), absl::ToTimeT(not_before));
+  ASN1_TIME_set(X509_getm_notAfter(certificate.get()), absl::ToTimeT(not_after));
+  X509_set_pubkey(certificate.get(), key);
+  X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate.get()), "CN", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
+  return certificate;
+}
+
+struct Extension {
+  int nid;
+  std::string value;
+};
+
+absl::Status Sign(X509* certificate, const std::vector<Extension>& extensions, X509* issuer, EVP_PKEY* issuer_key) {
+  X509_set_issuer_name(certificate, X509_get_subject_name(issuer));
+  X509V3_CTX context;
+  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
+  for (const auto& [nid, value] : extensions) {
+    const std::unique_ptr<X509_EXTENSION, OpenSslDeleter<X509_EXTENSION_free>> extension(
+        X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
+    if (extension == nullptr || X509_add_ext(certificate, extension.get(), -1) != 1) {
+      return absl::InternalError(absl::StrCat("cannot make the extension ", OBJ_nid2sn(nid), ": ", OpenSslError()));
+    }
+  }
+  if (X509_sign(certificate, issuer_key, EVP_sha256()) == 0) {
+    return absl::InternalError(absl::StrCat("cannot sign: ", OpenSslError()));
+  }
+  return absl::OkStatus();
+}
+
+bool IsAddress(const std::string& host) {
+  unsigned char address[16];
+  return inet_pton(AF_INET, host.c_str(), address) == 1 || inet_pton(AF_INET6, host.c_str(), address) == 1;
+}
+
+bool IsDnsName(absl::string_view host) {
+  absl::ConsumePrefix(&host, "*.");
+  bool good = !host.empty() && host.size() <= 253 && absl::ascii_isalnum(host.front());
+  for (const char c : host) good &= absl::ascii_isalnum(c) || c == '-' || c == '.';
+  return good;
+}
+
+std::string AlternativeNames(const LeafRequest& request) {
+  std::string names = absl::StrCat("URI:", UriOf(request.identity));
+  for (const std::string& host : request.hosts) absl::StrAppend(&names, IsAddress(host) ? ",IP:" : ",DNS:", host);
+  return names;
+}
+
+// Points `link` to `target`, which takes the place of the version before; that one's own predecessors go.
+absl::Status SwapIn(const fs::path& link, const std::string& target) {
+  const std::string previous = fs::is_symlink(link) ? fs::read_symlink(link).string() : "";
+  const fs::path temporary = absl::StrCat(link.string(), ".new");
+  std::error_code error;
+  fs::remove(temporary, error);
+  fs::create_symlink(target, temporary, error);
+  if (!error) fs::rename(temporary, link, error);
+  if (error) return absl::ErrnoToStatus(error.value(), link.string());
+  const std::string versions = absl::StrCat(".", link.filename().string(), "-");
+  for (const fs::directory_entry& entry : fs::directory_iterator(link.parent_path(), error)) {
+    const std::string name = entry.path().filename();
+    const bool is_version = absl::StartsWith(name, versions) && name.size() == versions.size() + 32;
+    if (is_version && name != target && name != previous) fs::remove_all(entry, error);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status LeafRequest::Validate() const {
+  RETURN_IF_ERROR(CheckIdentityName(identity.name));
+  if (identity.role == Role::kCoordinator && hosts.empty()) {
+    return absl::InvalidArgumentError("host: none, a coordinator needs those under which it is reached");
+  }
+  for (const std::string& host : hosts) {
+    if (!IsAddress(host) && !IsDnsName(host)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("host: '", absl::CEscape(host), "', expected a DNS name or an address"));
+    }
+  }
+  if (lifetime < absl::Minutes(1) || lifetime > kMaxLeafLifetime) {
+    return absl::InvalidArgumentError(absl::StrCat("lifetime: ", absl::FormatDuration(lifetime), ", expected 1m .. ",
+                                                   absl::FormatDuration(kMaxLeafLifetime)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CertificateAuthority> CertificateAuthority::OpenOrCreate(const std::string& directory, absl::Time now) {
+  const std::string certificate_path = directory + "/ca.crt";
+  const std::string key_path = directory + "/ca.key";
+  std::error_code error;
+  if (fs::exists(certificate_path, error) || fs::exists(key_path, error)) {
+    ASSIGN_OR_RETURN(const std::string certificate_pem, ReadFile(certificate_path));
+    ASSIGN_OR_RETURN(const std::string key_pem, ReadFile(key_path));
+    auto certificates = ParseCertificates(certificate_pem);
+    auto key = ParseKey(key_pem);
+    if (!certificates.ok())
+      return absl::InvalidArgumentError(certificate_path + ": " + std::string(certificates.status().message()));
+    if (!key.ok()) return absl::InvalidArgumentError(key_path + ": " + std::string(key.status().message()));
+    if (X509_check_private_key(certificates->front().get(), key->get()) != 1) {
+      return absl::InvalidArgumentError(absl::StrCat(key_path, ": is not the key of ", certificate_path));
+    }
+    return CertificateAuthority(directory, std::move(certificates->front()), *std::move(key), /*created=*/false);
+  }
+  fs::create_directories(directory, error);
+  if (error) return absl::ErrnoToStatus(error.value(), directory);
+  KeyPtr key(EVP_EC_gen("P-256"));
+  const std::string serial = RandomSerial();
+  CertificatePtr certificate = Blank(serial, absl::StrCat("seedcast development CA ", serial.substr(0, 8)), key.get(),
+                                     now - kClockSkew, now + kAuthorityLifetime);
+  RETURN_IF_ERROR(Sign(certificate.get(),
+                       {{NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
+                        {NID_key_usage, "critical,keyCertSign,cRLSign"},
+                        {NID_subject_key_identifier, "hash"}},
+                       certificate.get(), key.get()));
+  RETURN_IF_ERROR(WriteFile(key_path, PemOf(key.get()), kSecret));
+  RETURN_IF_ERROR(WriteFile(certificate_path, PemOf(certificate.get()), kPublic));
+  return CertificateAuthority(directory, std::move(certificate), std::move(key), /*created=*/true);
+}
+
+absl::StatusOr<IssuedLeaf> CertificateAuthority::Issue(const LeafRequest& request, absl::Time now) const {
+  RETURN_IF_ERROR(request.Validate());
+  const std::string serial = RandomSerial();
+  const KeyPtr key(EVP_EC_gen("P-256"));
+  const IssuedLeaf issued = {directory_ + "/" + request.identity.name, now + request.lifetime};
+  const CertificatePtr certificate =
+      Blank(serial, request.identity.name, key.get(), now - kClockSkew, issued.not_after);
+  // A coordinator asks itself for its health, so it is a client too; nobody else can pose as a server.
+  const bool serves = request.identity.role == Role::kCoordinator;
+  RETURN_IF_ERROR(Sign(certificate.get(),
+                       {{NID_basic_constraints, "critical,CA:FALSE"},
+                        {NID_key_usage, "critical,digitalSignature"},
+                        {NID_ext_key_usage, serves ? "serverAuth,clientAuth" : "clientAuth"},
+                        {NID_subject_key_identifier, "hash"},
+                        {NID_authority_key_identifier, "keyid"},
+                        {NID_subject_alt_name, AlternativeNames(request)}},
+                       certificate_.get(), key_.get()));
+  const std::string version = absl::StrCat(".", request.identity.name, "-", serial);
+  const std::string folder = directory_ + "/" + version + "/";
+  std::error_code error;
+  fs::create_directory(folder, error);
+  if (error) return absl::ErrnoToStatus(error.value(), folder);
+  RETURN_IF_ERROR(WriteFile(folder + "tls.key", PemOf(key.get()), kSecret));
+  RETURN_IF_ERROR(WriteFile(folder + "tls.crt", PemOf(certificate.get()), kPublic));
+  RETURN_IF_ERROR(WriteFile(folder + "ca.crt", PemOf(certificate_.get()), kPublic));
+  RETURN_IF_ERROR(SwapIn(issued.directory, version));
+  return issued;
+}
+
+}  // namespace seedcast

@@ -1,0 +1,59 @@
+// A certificate authority in a directory, for development and small clusters:
+//
+//   DIR/ca.crt, DIR/ca.key                      the authority, made once
+//   DIR/NAME/tls.crt, tls.key, ca.crt           a leaf, laid out as a Kubernetes TLS secret is
+//
+// DIR/NAME is a symbolic link to a directory of its own version: a new leaf takes the old one's place in one rename, so
+// that nobody ever reads a certificate with another's key. The version before stays until the next one comes, for those
+// who are just reading it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/tls/openssl.h"
+#include "common/tls/role.h"
+
+namespace seedcast {
+
+struct LeafRequest {
+  Identity identity;
+  std::vector<std::string> hosts;  // DNS names and addresses under which it serves; for a coordinator only
+  absl::Duration lifetime = absl::Hours(24 * 90);
+
+  absl::Status Validate() const;  // INVALID_ARGUMENT names what is wrong
+};
+
+struct IssuedLeaf {
+  std::string directory;  // DIR/NAME
+  absl::Time not_after;
+};
+
+class CertificateAuthority {
+ public:
+  // INVALID_ARGUMENT where `directory` holds something else by these names; PERMISSION_DENIED and the like where it
+  // cannot be read or written.
+  static absl::StatusOr<CertificateAuthority> OpenOrCreate(const std::string& directory, absl::Time now);
+
+  // A leaf with a key of its own, in the place of the one of that name.
+  absl::StatusOr<IssuedLeaf> Issue(const LeafRequest& request, absl::Time now) const;
+
+  bool created() const { return created_; }
+
+ private:
+  CertificateAuthority(std::string directory, CertificatePtr certificate, KeyPtr key, bool created)
+      : directory_(std::move(directory)),
+        certificate_(std::move(certificate)),
+        key_(std::move(key)),
+        created_(created) {}
+
+  std::string directory_;
+  CertificatePtr certificate_;
+  KeyPtr key_;
+  bool created_;
+};
+
+}  // namespace seedcast

@@ -1,0 +1,38 @@
+#include "common/tls/credentials.h"
+
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
+
+namespace seedcast {
+namespace {
+
+std::shared_ptr<grpc::experimental::CertificateProviderInterface> WatchFiles(const TlsFiles& files) {
+  return std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+      files.key, files.certificate, files.authority, static_cast<unsigned>(absl::ToInt64Seconds(kCertificateRefresh)));
+}
+
+}  // namespace
+
+std::shared_ptr<grpc::ChannelCredentials> MakeChannelCredentials(const TlsFiles& files) {
+  if (!files.configured()) return grpc::InsecureChannelCredentials();
+  grpc::experimental::TlsChannelCredentialsOptions options;
+  options.set_certificate_provider(WatchFiles(files));
+  options.watch_root_certs();
+  options.watch_identity_key_cert_pairs();
+  options.set_certificate_verifier(std::make_shared<grpc::experimental::HostNameCertificateVerifier>());
+  return grpc::experimental::TlsCredentials(options);
+}
+
+std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(const TlsFiles& files,
+                                                               std::shared_ptr<grpc::AuthMetadataProcessor> gate) {
+  if (!files.configured()) return grpc::InsecureServerCredentials();
+  grpc::experimental::TlsServerCredentialsOptions options(WatchFiles(files));
+  options.watch_root_certs();
+  options.watch_identity_key_cert_pairs();
+  options.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  std::shared_ptr<grpc::ServerCredentials> credentials = grpc::experimental::TlsServerCredentials(options);
+  credentials->SetAuthMetadataProcessor(gate);
+  return credentials;
+}
+
+}  // namespace seedcast

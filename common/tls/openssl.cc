@@ -1,0 +1,60 @@
+#include "common/tls/openssl.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include <utility>
+
+namespace seedcast {
+namespace {
+
+BioPtr Reader(const std::string& pem) { return BioPtr(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))); }
+
+int RefusePassword(char*, int, int, void*) { return -1; }
+
+}  // namespace
+
+std::string OpenSslError() {
+  const char* reason = ERR_reason_error_string(ERR_get_error());
+  ERR_clear_error();
+  return reason == nullptr ? "unknown error" : reason;
+}
+
+absl::StatusOr<std::vector<CertificatePtr>> ParseCertificates(const std::string& pem) {
+  const BioPtr reader = Reader(pem);
+  std::vector<CertificatePtr> certificates;
+  while (CertificatePtr next{PEM_read_bio_X509(reader.get(), nullptr, RefusePassword, nullptr)}) {
+    certificates.push_back(std::move(next));
+  }
+  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  const std::string error = OpenSslError();
+  if (certificates.empty() && at_end) return absl::InvalidArgumentError("holds no certificate in PEM");
+  if (!at_end) return absl::InvalidArgumentError("holds a certificate that is damaged: " + error);
+  return certificates;
+}
+
+absl::StatusOr<KeyPtr> ParseKey(const std::string& pem) {
+  const BioPtr reader = Reader(pem);
+  KeyPtr key(PEM_read_bio_PrivateKey(reader.get(), nullptr, RefusePassword, nullptr));
+  if (key != nullptr) return key;
+  const std::string error = OpenSslError();
+  if (pem.find("ENCRYPTED") != std::string::npos) {
+    return absl::InvalidArgumentError("holds an encrypted key, expected one without a password");
+  }
+  return absl::InvalidArgumentError("holds no private key in PEM: " + error);
+}
+
+std::vector<std::string> UriNames(X509* certificate) {
+  std::vector<std::string> uris;
+  const std::unique_ptr<GENERAL_NAMES, OpenSslDeleter<GENERAL_NAMES_free>> names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type != GEN_URI) continue;
+    const ASN1_IA5STRING* uri = name->d.uniformResourceIdentifier;
+    uris.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)), ASN1_STRING_length(uri));
+  }
+  return uris;
+}
+
+}  // namespace seedcast
