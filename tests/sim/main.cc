@@ -47,13 +47,19 @@ int main(int argc, char** argv) {
     sum.doubled += tally.doubled;
     sum.evaluations_checked += tally.evaluations_checked;
     sum.forks += tally.forks;
+    sum.carried_jobs += tally.carried_jobs;
+    sum.clustered_jobs += tally.clustered_jobs;
+    sum.rebuilt_generations += tally.rebuilt_generations;
   }
   std::printf(
       "%llu seeds passed: %lld coordinator restarts, %lld broken streams, %lld worker crashes, %lld freezes, "
-      "%lld messages doubled, %lld evaluations checked, %lld forks\n",
+      "%lld messages doubled, %lld evaluations checked, %lld forks; %lld jobs with carried state, %lld over clusters, "
+      "%lld generations rebuilt\n",
       static_cast<unsigned long long>(last - first + 1), static_cast<long long>(sum.restarts),
       static_cast<long long>(sum.broken_streams), static_cast<long long>(sum.crashes),
       static_cast<long long>(sum.freezes), static_cast<long long>(sum.doubled),
-      static_cast<long long>(sum.evaluations_checked), static_cast<long long>(sum.forks));
+      static_cast<long long>(sum.evaluations_checked), static_cast<long long>(sum.forks),
+      static_cast<long long>(sum.carried_jobs), static_cast<long long>(sum.clustered_jobs),
+      static_cast<long long>(sum.rebuilt_generations));
   return 0;
 }

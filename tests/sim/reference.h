@@ -10,11 +10,16 @@
 namespace seedcast::sim {
 
 struct Reference {
-  std::vector<State> states;  // one a version, 0 .. generations
+  int64_t first_version = 0;
+  std::vector<State> states;  // one a version, first_version .. generations
   int64_t failed = 0;         // evaluations without a finite fitness
+
+  const State& at(int64_t version) const { return states.at(version - first_version); }
 };
 
 // `spec` is resolved.
 Reference RunSerially(const v1::JobSpec& spec);
+// The same from a state on: that of a fork at first_generation, or of a job that needs no inner trainings before it.
+Reference RunSerially(const v1::JobSpec& spec, State from);
 
 }  // namespace seedcast::sim

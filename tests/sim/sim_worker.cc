@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "tests/sim/sim_task.h"
 #include "worker/runtime/build_state.h"
-#include "worker/tasks/task.h"
 
 namespace seedcast::sim {
 namespace {
@@ -31,19 +31,26 @@ void SimWorker::Start() {
   options.hello.set_protocol_version(1);
   options.hello.set_worker_id(id_);
   options.hello.set_slots(slot_count_);
-  options.hello.add_tasks("sphere");
+  for (const char* task : {"sphere", "influence", "learned_optimizer"}) options.hello.add_tasks(task);
   v1::ClassProof* proof = options.hello.add_proofs();
   proof->set_numeric_class(v1::F32);
   proof->set_digest(ExpectedF32Proof());
+  constexpr int64_t kInnerStateBytes[] = {0, 2'000, 10'000, 1 << 20};
+  options.inner_state_bytes = kInnerStateBytes[random_.Between(0, 3)];
   options.jitter_seed = static_cast<uint64_t>(random_.Between(0, 1 << 30));
   core_ = std::make_unique<WorkerCore>(options);
   Post(event::Start{});
 }
 
 void SimWorker::Crash() {
+  rebuilt_before_ = rebuilt_generations();
   ++life_;
   core_.reset();
   slots_.clear();
+}
+
+int64_t SimWorker::rebuilt_generations() const {
+  return rebuilt_before_ + (core_ ? core_->stats().rebuilt_generations() : 0);
 }
 
 void SimWorker::Later(absl::Duration delay, std::function<void()> body) {
@@ -87,7 +94,8 @@ void SimWorker::Do(action::RunLease action) {
   slot.control.cancelled = false;
   const int count =
       action.work.lease.has_pairs() ? action.work.lease.pairs().count() : action.work.lease.episodes().count();
-  double seconds = seconds_per_pair_ * count * (0.5 + random_.Unit());
+  const int cost = 1 + action.work.lease.pairs().cluster();
+  double seconds = seconds_per_pair_ * cost * count * (0.5 + random_.Unit());
   if (random_.Chance(0.01)) seconds *= 300;  // something else wants the core
   Later(absl::Seconds(seconds), [this, slot = action.slot, run = runs_, work = std::move(action.work),
                                  seconds]() mutable { FinishLease(slot, run, std::move(work), seconds); });
@@ -140,7 +148,7 @@ void SimWorker::Do(action::FetchSnapshot action) {
 
 void SimWorker::Do(action::MakeTask action) {
   event::TaskMade made{action.id, absl::UnavailableError("no data")};
-  if (!random_.Chance(kFetchFails)) made.task = std::shared_ptr<const Task>(*MakeTask(*action.spec, nullptr));
+  if (!random_.Chance(kFetchFails)) made.task = std::shared_ptr<const Task>(*MakeSimTask(*action.spec));
   PostIn(random_.Millis(0, 500), std::move(made));
 }
 

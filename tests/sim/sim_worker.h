@@ -31,6 +31,7 @@ class SimWorker {
 
   const std::string& id() const { return id_; }
   bool running() const { return core_ != nullptr; }
+  int64_t rebuilt_generations() const;  // of all its lives
 
   void Start();
   void Crash();  // forgets everything; what it had under way never answers
@@ -76,6 +77,7 @@ class SimWorker {
   std::unique_ptr<WorkerCore> core_;
   std::vector<std::unique_ptr<Slot>> slots_;
   int64_t life_ = 0;
+  int64_t rebuilt_before_ = 0;  // generations, in earlier lives
   int64_t runs_ = 0;
   absl::Time frozen_until_ = absl::InfinitePast();
   absl::Time tick_at_ = absl::InfiniteFuture();

@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/spec/resolve.h"
-#include "common/strategy/update.h"
-#include "worker/tasks/task.h"
+#include "common/strategy/estimator.h"
+#include "tests/sim/sim_task.h"
 
 namespace seedcast::sim {
 namespace {
@@ -47,6 +47,7 @@ std::string Simulation::Run() {
   }
   if (!AllEnded()) Fail("a job is stuck");
   Verdict();
+  for (const auto& worker : workers_) tally_.rebuilt_generations += worker->rebuilt_generations();
   return failure_.empty() ? "" : absl::StrCat("seed ", seed_, ": ", failure_);
 }
 
@@ -63,7 +64,7 @@ void Simulation::StartCoordinator() {
   CoordinatorOptions options;
   options.lease_target = random_.Millis(50, 500);
   options.build = "sim";
-  options.make_task = [](const v1::JobSpec& spec) { return MakeTask(spec, nullptr); };
+  options.make_task = MakeSimTask;
   coordinator_ = std::make_unique<Coordinator>(options, &store_, this);
   powerless_ = false;
   const absl::Status status = coordinator_->Recover(queue_.now());
@@ -267,8 +268,8 @@ void Simulation::EvaluateSomething() {
     if (!progress.ok()) return Fail(absl::StrCat("evaluation: ", progress.status().ToString()));
     if (!progress->has_result()) return;
     const v1::EvaluationResult& result = progress->result();
-    const State& state = job->reference.states.at(result.version());
-    const auto task = *MakeTask(job->spec, nullptr);
+    const State& state = job->reference.at(result.version());
+    const auto task = *MakeSimTask(job->spec);
     const double expected = task->NewEvaluator()->Measure(state.theta, result.spec(), 0)->fitness;
     if (std::abs(result.fitness() - expected) > 1e-9) Fail("an evaluation measured other parameters");
     ++tally_.evaluations_checked;
@@ -280,15 +281,56 @@ void Simulation::EvaluateSomething() {
 
 // ---- Jobs.
 
+void Simulation::RandomSphere(v1::SphereTask* task) {
+  task->set_dimension(static_cast<int32_t>(random_.Between(1, 40)));
+  task->set_fitness_noise(random_.Chance(0.5) ? 0.1 : 0);
+  if (random_.Chance(0.3)) task->set_failure_rate(0.1 * random_.Unit());
+  if (random_.Chance(0.3)) task->set_not_finite_rate(0.1 * random_.Unit());
+}
+
+void Simulation::RandomUnroll(v1::Unroll* unroll) {
+  if (random_.Chance(0.3)) {
+    unroll->set_lengths(v1::Unroll::EXPONENTIAL);
+    unroll->set_min_steps(static_cast<int32_t>(random_.Between(1, 3)));
+  }
+  unroll->set_steps(static_cast<int32_t>(random_.Between(1, 5)));
+  unroll->set_count(static_cast<int32_t>(random_.Between(1, 6)));
+  unroll->set_restarts(static_cast<int32_t>(random_.Between(1, 3)));
+  unroll->set_independent(random_.Chance(0.3));
+}
+
+void Simulation::RandomClusters(v1::JobSpec* spec) {
+  const int64_t clusters = random_.Between(1, 4);
+  for (int64_t i = 0; i < clusters; ++i) {
+    v1::LearnedOptimizerTask::Cluster& cluster = *spec->mutable_learned_optimizer()->add_clusters();
+    cluster.set_name(absl::StrCat("cluster-", i));
+    cluster.add_problems("bowl");
+    cluster.set_weight(static_cast<int32_t>(random_.Between(1, 5)));
+  }
+  spec->set_cluster_groups(static_cast<int32_t>(random_.Between(0, clusters)));
+}
+
+// A sphere, or a task with unrolls and any estimator.
+void Simulation::RandomTask(v1::JobSpec* spec) {
+  const double kind = random_.Unit();
+  if (kind < 0.4) return RandomSphere(spec->mutable_sphere());
+  if (kind < 0.65) {
+    RandomUnroll(spec->mutable_influence()->mutable_unroll());
+  } else {
+    RandomClusters(spec);
+    RandomUnroll(spec->mutable_learned_optimizer()->mutable_unroll());
+  }
+  v1::Strategy& strategy = *spec->mutable_strategy();
+  strategy.set_estimator(static_cast<v1::Strategy::Estimator>(random_.Between(1, 5)));
+  if (strategy.estimator() == v1::Strategy::GRADIENT) strategy.set_gradient_clip(random_.Chance(0.5) ? 0.5 : 0);
+}
+
 v1::JobSpec Simulation::RandomSpec() {
   v1::JobSpec spec;
   spec.set_name(random_.Chance(0.5) ? "a" : "b");
   spec.set_seed(static_cast<uint64_t>(random_.Between(1, 1'000'000)));
   spec.set_generations(random_.Between(2, 20));
-  spec.mutable_sphere()->set_dimension(static_cast<int32_t>(random_.Between(1, 40)));
-  spec.mutable_sphere()->set_fitness_noise(random_.Chance(0.5) ? 0.1 : 0);
-  if (random_.Chance(0.3)) spec.mutable_sphere()->set_failure_rate(0.1 * random_.Unit());
-  if (random_.Chance(0.3)) spec.mutable_sphere()->set_not_finite_rate(0.1 * random_.Unit());
+  RandomTask(&spec);
   v1::Strategy& strategy = *spec.mutable_strategy();
   strategy.set_population_size(2 * random_.Between(1, 24));
   strategy.set_noise(random_.Chance(0.5) ? v1::Strategy::POPCOUNT : v1::Strategy::SIGN);
@@ -307,6 +349,8 @@ void Simulation::AddJob() {
   auto job = std::make_unique<Job>();
   job->spec = RandomSpec();
   job->reference = RunSerially(job->spec);
+  tally_.carried_jobs += CarriesState(job->spec);
+  tally_.clustered_jobs += ClusterCount(job->spec) > 1;
   job->key = absl::StrCat("key-", jobs_.size());
   jobs_.push_back(std::move(job));
 }
@@ -331,7 +375,8 @@ void Simulation::TrySubmit(size_t index) {
   }
 }
 
-// A fork with the same spec is the same job: same bits from there on.
+// A fork with the same spec is the same job: same bits from there on. Where state is carried, its inner trainings begin
+// anew at the version that it was forked at.
 void Simulation::TryFork(size_t index) {
   const Job& parent = *jobs_[index];
   if (!up() || parent.forked || parent.version == 0) return;
@@ -345,6 +390,10 @@ void Simulation::TryFork(size_t index) {
   fork->job_id = status->job_id();
   fork->version = status->version();
   fork->forked = true;
+  fork->spec.set_first_generation(CarriesState(fork->spec) ? request.version() : 0);
+  if (CarriesState(fork->spec)) {
+    fork->reference = RunSerially(fork->spec, parent.reference.at(request.version()));
+  }
   jobs_.push_back(std::move(fork));
 }
 
@@ -356,7 +405,7 @@ void Simulation::LookAtJobs() {
     if (!status.ok()) return Fail(absl::StrCat(job->job_id, " is lost: ", status.status().ToString()));
     if (status->version() < job->version) return Fail(absl::StrCat(job->job_id, " went back"));
     job->version = status->version();
-    const State& expected = job->reference.states.at(job->version);
+    const State& expected = job->reference.at(job->version);
     if (status->digest() != ToHex(StateDigest(expected))) {
       return Fail(absl::StrCat(job->job_id, ": version ", job->version, " has other bits than the reference"));
     }

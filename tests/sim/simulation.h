@@ -29,6 +29,7 @@ class Simulation final : public WorkerLinks, public Network {
 
   struct Tally {  // over a run: what was put to the test
     int64_t restarts = 0, broken_streams = 0, crashes = 0, freezes = 0, doubled = 0, evaluations_checked = 0, forks = 0;
+    int64_t carried_jobs = 0, clustered_jobs = 0, rebuilt_generations = 0;
   };
   const Tally& tally() const { return tally_; }
 
@@ -71,6 +72,10 @@ class Simulation final : public WorkerLinks, public Network {
   void Tick();
 
   v1::JobSpec RandomSpec();
+  void RandomTask(v1::JobSpec* spec);
+  void RandomSphere(v1::SphereTask* task);
+  void RandomUnroll(v1::Unroll* unroll);
+  void RandomClusters(v1::JobSpec* spec);
   void AddJob();
   void AddWorker();
   void TrySubmit(size_t index);
