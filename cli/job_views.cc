@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "cli/progress.h"
 #include "cli/table.h"
 #include "common/spec/resolve.h"
 
@@ -29,6 +31,52 @@ void AddCurves(const v1::JobStatus& status, const v1::GetHistoryResponse& histor
   };
   add("validation curve", validation);
   add("fitness curve", fitness);
+}
+
+// Whether it got better, cluster by cluster; and what a cluster costs.
+std::string ClusterTable(const v1::GetHistoryResponse& history, const v1::GenerationMetrics& last) {
+  Table table({{"CLUSTER"},
+               {"FITNESS", Column::kRight},
+               {"SINCE THE START"},
+               {"SECONDS", Column::kRight},
+               {"GROUP", Column::kRight},
+               {"FAILED", Column::kRight},
+               {"DIVERGED", Column::kRight}});
+  for (int c = 0; c < last.clusters_size(); ++c) {
+    const v1::ClusterMetrics& cluster = last.clusters(c);
+    std::vector<double> curve;
+    for (const v1::GenerationMetrics& generation : history.generations()) {
+      if (c < generation.clusters_size()) curve.push_back(generation.clusters(c).fitness_mean());
+    }
+    table.AddRow({cluster.name(), absl::StrFormat("%.4f", cluster.fitness_mean()), Sparkline(curve, kCurveWidth / 2),
+                  absl::StrFormat("%.3f", cluster.seconds()), absl::StrCat(cluster.group() + 1),
+                  absl::StrCat(cluster.failed() + cluster.not_finite()), absl::StrCat(cluster.diverged())});
+  }
+  return absl::StrCat("\n", table.str());
+}
+
+// What the plan said of the last generation, and how it came out.
+std::string GroupTable(const v1::GenerationMetrics& last) {
+  Table table({{"GROUP", Column::kRight},
+               {"CLUSTERS"},
+               {"WORKERS", Column::kRight},
+               {"PREDICTED", Column::kRight},
+               {"MEASURED", Column::kRight},
+               {"FINISHED AFTER", Column::kRight},
+               {"STOLEN PAIRS", Column::kRight}});
+  for (int g = 0; g < last.groups_size(); ++g) {
+    const v1::GroupMetrics& group = last.groups(g);
+    std::vector<std::string> names;
+    for (const v1::ClusterMetrics& cluster : last.clusters()) {
+      if (cluster.group() == g) names.push_back(cluster.name());
+    }
+    table.AddRow({absl::StrCat(g + 1), absl::StrJoin(names, ", "), absl::StrCat(group.workers()),
+                  absl::StrFormat("%.3f s", group.predicted_seconds()),
+                  absl::StrFormat("%.3f s", group.measured_seconds()),
+                  absl::StrFormat("%.3f s", group.finished_seconds()), absl::StrCat(group.stolen_pairs())});
+  }
+  return absl::StrFormat("\n%simbalance %.1f %%, idle %.1f %%\n", table.str(), 100 * GroupImbalance(last),
+                         100 * last.idle_share());
 }
 
 }  // namespace
@@ -83,7 +131,10 @@ std::string ShowTable(const v1::JobStatus& status, const v1::GetHistoryResponse&
   add("training time", FormatSeconds(status.running_seconds()));
   if (status.state() == v1::RUNNING) add("time left", FormatSeconds(status.eta_seconds()));
   add("digest", status.digest());
-  return table.str();
+  std::string text = table.str();
+  if (status.last().clusters_size() > 0) text += ClusterTable(history, status.last());
+  if (status.last().groups_size() > 0) text += GroupTable(status.last());
+  return text;
 }
 
 }  // namespace seedcast

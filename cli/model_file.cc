@@ -8,8 +8,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "cli/json.h"
+#include "cli/optimizer_example.h"
 #include "common/spec/resolve.h"
 #include "common/status_macros.h"
+#include "worker/tasks/learned_optimizer/hrnn.h"
 
 namespace seedcast {
 
@@ -35,6 +37,11 @@ absl::StatusOr<std::vector<Tensor>> NamedTensors(const v1::JobSpec& spec, const 
       channels = filters;
       ++block;
     }
+  } else if (spec.has_learned_optimizer()) {
+    for (const HrnnTensor& tensor : HrnnTensors()) {
+      take(tensor.name,
+           tensor.rows == 1 ? std::vector<int64_t>{tensor.columns} : std::vector<int64_t>{tensor.rows, tensor.columns});
+    }
   } else {
     take("theta", {static_cast<int64_t>(theta.size())});
   }
@@ -58,7 +65,13 @@ absl::Status PrepareFolder(const std::string& path) {
 }
 
 absl::Status WriteModel(const std::string& path, const v1::JobStatus& status, const State& state) {
-  ASSIGN_OR_RETURN(const std::vector<Tensor> tensors, NamedTensors(status.spec(), state.theta));
+  ASSIGN_OR_RETURN(std::vector<Tensor> tensors, NamedTensors(status.spec(), state.theta));
+  OptimizerExample example;
+  if (status.spec().has_learned_optimizer()) {
+    example = MakeOptimizerExample(state.theta);
+    const std::vector<Tensor> extra = ExampleTensors(example);
+    tensors.insert(tensors.end(), extra.begin(), extra.end());
+  }
   RETURN_IF_ERROR(PrepareFolder(path));
   const std::string metadata = JsonObject()
                                    .Text("job_id", status.job_id())

@@ -3,10 +3,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "cli/table.h"
 
 namespace seedcast {
@@ -58,6 +60,26 @@ void ProgressLine::Draw() {
   }
 }
 
+namespace {
+
+// "quadratics -1.21, bowls -4.30"; nothing for a job without clusters.
+std::string DescribeClusters(const v1::GenerationMetrics& generation) {
+  return absl::StrJoin(generation.clusters(), ", ", [](std::string* line, const v1::ClusterMetrics& cluster) {
+    absl::StrAppendFormat(line, "%s %.2f", cluster.name(), cluster.fitness_mean());
+  });
+}
+
+}  // namespace
+
+double GroupImbalance(const v1::GenerationMetrics& generation) {
+  double sum = 0, longest = 0;
+  for (const v1::GroupMetrics& group : generation.groups()) {
+    sum += group.measured_seconds();
+    longest = std::max(longest, group.measured_seconds());
+  }
+  return longest / (sum / generation.groups_size()) - 1;
+}
+
 std::string DescribeProgress(const v1::JobStatus& status) {
   std::string line = absl::StrCat("generation ", status.version(), "/", status.spec().generations());
   if (status.has_last()) absl::StrAppendFormat(&line, " · fitness %.4f", status.last().fitness_mean());
@@ -66,6 +88,10 @@ std::string DescribeProgress(const v1::JobStatus& status) {
     absl::StrAppend(&line, " · validation ",
                     std::isfinite(validation.accuracy()) ? FormatPercent(validation.accuracy())
                                                          : absl::StrFormat("%.4f", validation.fitness()));
+  }
+  if (status.last().groups_size() > 1) {
+    absl::StrAppendFormat(&line, " · %d groups, imbalance %.0f %%, idle %.0f %%", status.last().groups_size(),
+                          100 * GroupImbalance(status.last()), 100 * status.last().idle_share());
   }
   switch (status.state()) {
     case v1::RUNNING:
@@ -83,6 +109,8 @@ std::string DescribeProgress(const v1::JobStatus& status) {
       break;
   }
   if (!status.numeric_class_note().empty()) absl::StrAppend(&line, " · ", status.numeric_class_note());
+  // Last, for a narrow terminal cuts it off.
+  if (status.last().clusters_size() > 1) absl::StrAppend(&line, " · ", DescribeClusters(status.last()));
   return line;
 }
 

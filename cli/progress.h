@@ -32,7 +32,11 @@ class ProgressLine {
   absl::Time last_draw_ = absl::InfinitePast();
 };
 
-// "generation 120/800 · fitness -1.2341 · validation 93.20 % · 1,234 evaluations/s · ETA 3m 20s"
+// How much longer the longest cluster group took than their mean, 0 for perfect balance. At least one group.
+double GroupImbalance(const v1::GenerationMetrics& generation);
+
+// "generation 120/800 · fitness -1.2341 · validation 93.20 % · 1,234 evaluations/s · ETA 3m 20s", and with clusters
+// "... · 2 groups, imbalance 3 %, idle 5 % · ... · quadratics -1.21, bowls -4.30".
 std::string DescribeProgress(const v1::JobStatus& status);
 
 }  // namespace seedcast

@@ -1,11 +1,13 @@
 // `seedcast run`: a coordinator, a worker and a client in one process, from a job file to a tested model.
 #include <filesystem>
+#include <optional>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "cli/commands.h"
+#include "cli/comparison.h"
 #include "cli/interrupt.h"
 #include "cli/job_file.h"
 #include "cli/json.h"
@@ -26,12 +28,15 @@ struct RunFlags : ConnectionFlags {
   bool insecure = false;
   int slots = DefaultSlots();
   int32_t test_episodes = 1000;
+  int comparison_seeds = 20;
 };
 
 // What is left to say once a job has ended.
 struct Outcome {
   v1::JobStatus status;
   std::vector<v1::EvaluationResult> tests;
+  std::optional<Comparison> comparison;  // of a learned optimizer
+  std::string picture;                   // of it
   std::string model;
 };
 
@@ -84,14 +89,22 @@ absl::StatusOr<std::vector<v1::EvaluationResult>> TestModel(Client& client, cons
   return results;
 }
 
-absl::StatusOr<std::string> ExportBest(Client& client, const v1::JobStatus& status, const RunFlags& flags) {
+std::string ModelPath(const v1::JobStatus& status, const RunFlags& flags) {
+  if (!flags.output.empty()) return flags.output;
   const std::string store = flags.store.empty() ? DefaultStoreDirectory() : flags.store;
-  const std::string path =
-      flags.output.empty() ? absl::StrCat(store, "/models/", status.job_id(), ".npz") : flags.output;
-  const int64_t version = status.has_best() ? status.best().version() : status.version();
-  ASSIGN_OR_RETURN(const State state, ReadState(client, status, version));
-  RETURN_IF_ERROR(WriteModel(path, status, state));
-  return path;
+  return absl::StrCat(store, "/models/", status.job_id(), ".npz");
+}
+
+// Compares a learned optimizer with tuned ones; the curves go into a picture beside the model.
+absl::Status CompareModel(const State& state, const RunFlags& flags, Console& console, Outcome* outcome) {
+  if (!outcome->status.spec().has_learned_optimizer() || flags.comparison_seeds == 0) return absl::OkStatus();
+  ComparisonOptions options;
+  options.seeds = flags.comparison_seeds;
+  options.threads = flags.slots;
+  ASSIGN_OR_RETURN(outcome->comparison, CompareWithProgress(outcome->status.spec(), state.theta, options, console));
+  outcome->picture = std::filesystem::path(outcome->model).replace_extension(".svg");
+  const std::string title = absl::StrCat(outcome->status.job_id(), ", version ", state.version, ": held-out problems");
+  return WriteSvg(outcome->picture, ComparisonChart(*outcome->comparison, title));
 }
 
 int64_t FirstVersion(const v1::JobStatus& status) {
@@ -133,6 +146,9 @@ std::string OutcomeJson(const Outcome& outcome) {
       .Text("dataset", status.dataset())
       .Integer("num_parameters", status.num_parameters());
   if (status.has_best()) object.Raw("best", ToJson(status.best()));
+  if (outcome.comparison) {
+    object.Raw("comparison", ComparisonJson(*outcome.comparison)).Text("picture", outcome.picture);
+  }
   if (status.spec().has_proto_net()) {
     object.Text("statistics", v1::ProtoNetTask::Statistics_Name(status.spec().proto_net().statistics()));
     object.Text("characters", v1::ProtoNetTask::Characters_Name(status.spec().proto_net().characters()));
@@ -174,7 +190,9 @@ std::string OutcomeText(const Outcome& outcome) {
   facts.AddRow({"sent a generation", FormatBytes(status.bytes_per_generation())});
   facts.AddRow({"digest", status.digest()});
   facts.AddRow({"model", outcome.model});
-  return absl::StrCat(outcome.tests.empty() ? "" : TestTable(outcome), facts.str());
+  if (!outcome.picture.empty()) facts.AddRow({"picture", outcome.picture});
+  return absl::StrCat(outcome.tests.empty() ? "" : TestTable(outcome),
+                      outcome.comparison ? ComparisonTable(*outcome.comparison) + "\n" : "", facts.str());
 }
 
 absl::StatusOr<Outcome> Train(Session& session, const std::string& job_id, const RunFlags& flags, Console& console) {
@@ -186,7 +204,12 @@ absl::StatusOr<Outcome> Train(Session& session, const std::string& job_id, const
   ASSIGN_OR_RETURN(outcome.status, Follow(session.client(), job_id, console));
   RETURN_IF_ERROR(OutcomeOf(outcome.status));
   ASSIGN_OR_RETURN(outcome.tests, TestModel(session.client(), outcome.status, flags, console));
-  ASSIGN_OR_RETURN(outcome.model, ExportBest(session.client(), outcome.status, flags));
+  const v1::JobStatus& status = outcome.status;
+  const int64_t version = status.has_best() ? status.best().version() : status.version();
+  ASSIGN_OR_RETURN(const State state, ReadState(session.client(), status, version));
+  outcome.model = ModelPath(status, flags);
+  RETURN_IF_ERROR(WriteModel(outcome.model, status, state));
+  RETURN_IF_ERROR(CompareModel(state, flags, console, &outcome));
   return outcome;
 }
 
@@ -224,6 +247,7 @@ void AddRunCommand(CLI::App& app, Console& console, Action* action) {
       "Examples:\n"
       "  seedcast run examples/omniglot.yaml --data ~/omniglot\n"
       "  seedcast run examples/glyphs.yaml --set seed=7 --set generations=100 --json\n"
+      "  seedcast run examples/learned-optimizer.yaml --output optimizer.npz    and optimizer.svg\n"
       "  seedcast run --resume omniglot-1              after Ctrl-C, or a crash\n"
       "  seedcast run job.yaml --listen 127.0.0.1:7070    others may watch, and workers may help");
   CLI::Option* file = command->add_option("FILE", flags->file, "Job file (YAML)");
@@ -242,6 +266,12 @@ void AddRunCommand(CLI::App& app, Console& console, Action* action) {
   command->add_flag("--insecure", flags->insecure, "Let --listen be other than loopback: the network is trusted");
   command->add_option("--test-episodes", flags->test_episodes, "Episodes of each test at the end; 0 tests nothing")
       ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--comparison-seeds", flags->comparison_seeds,
+          "Held-out instances of each problem on which a learned optimizer meets tuned ones at the end; 0: none")
+      ->check(CLI::Range(0, 100'000))
       ->capture_default_str();
   AddStoreFlags(*command, flags.get());
   AddOutputFlags(*command, flags.get());

@@ -1,0 +1,28 @@
+// A worked example that goes with an exported optimizer, so that another program can check its own writing of the
+// equations (examples/step_with_numpy.py does): the losses of a small quadratic f(x) = 1/2 |W x - y|^2.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "cli/npz.h"
+
+namespace seedcast {
+
+struct OptimizerExample {
+  std::vector<float> tensor_sizes;  // x comes in so many tensors
+  std::vector<float> matrix;        // (n, n), W
+  std::vector<float> target;        // (n), y
+  std::vector<float> start;         // (n), x_0
+  std::vector<float>
+      log_learning_rate;      // (n), before the first step; drawn, where the rest of the state is learned or 0
+  std::vector<float> losses;  // f(x_0) .. f(x_steps)
+};
+
+OptimizerExample MakeOptimizerExample(absl::Span<const float> theta);
+
+// Views of its arrays, "example.matrix" and so on.
+std::vector<Tensor> ExampleTensors(const OptimizerExample& example);
+
+}  // namespace seedcast
