@@ -114,8 +114,9 @@ typename Traits::Real TanhOf(typename Traits::Real x) {
   return std::copysign(minus_one / (minus_one + 2), x);
 }
 
-// asinh a = log(1 + y) for a = |x|, y = a + a^2 / (1 + sqrt(1 + a^2)). With u = 1 + y rounded, log(1 + y) = log u +
-// (y - (u - 1)) / u to within the last place. Large a: log 2a.
+// asinh a = log(1 + y) for a = |x|, y = a + a^2 / (1 + sqrt(1 + a^2)). With u = 1 + y rounded, what rounding took from
+// u counts in full near 1, and not at all from 2 on: log(1 + y) = log u + (y - (u - 1)) to within the last place. Large
+// a: log 2a.
 template <typename Traits>
 typename Traits::Real AsinhOf(typename Traits::Real x) {
   using Real = typename Traits::Real;
@@ -124,7 +125,7 @@ typename Traits::Real AsinhOf(typename Traits::Real x) {
   const Real y = a + square / (1 + std::sqrt(1 + square));
   const Real u = 1 + y;
   const bool large = a > Traits::kAsinhLarge;
-  const Real tail = large ? Traits::kLn2 : (y - (u - 1)) / u;
+  const Real tail = large ? Traits::kLn2 : u < 2 ? y - (u - 1) : Real{0};
   return std::copysign(LogOf<Traits>(large ? a : u) + tail, x);
 }
 

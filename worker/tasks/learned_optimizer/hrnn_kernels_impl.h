@@ -84,7 +84,8 @@ inline Vec AsinhOf(Vec x) {
   const Vec square = Mul(a, a);
   const Vec y = Add(a, Div(square, Add(one, Sqrt(Add(one, square)))));
   const Vec u = Add(one, y);
-  const Vec tail = IfLess(large, a, Set(Constants::kLn2), Div(Sub(y, Sub(u, one)), u));
+  const Vec lost = IfLess(u, Set(2.0f), Sub(y, Sub(u, one)), Set(0.0f));
+  const Vec tail = IfLess(large, a, Set(Constants::kLn2), lost);
   return WithSignOf(Add(LogOf(IfLess(large, a, a, u)), tail), x);
 }
 
