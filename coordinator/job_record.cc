@@ -100,12 +100,18 @@ void MeasureClusters(const v1::JobSpec& spec, const engine::CommitGeneration& cl
   }
 }
 
+bool CarriesPastRestarts(const v1::JobSpec& spec) { return spec.learned_optimizer().published().carried_state(); }
+
 // Mean number of generations behind a pair's inner state.
 double MeanAge(const v1::JobSpec& spec) {
   const v1::Unroll& unroll = UnrollOf(spec);
-  const bool past_restarts = spec.learned_optimizer().published().carried_state();
-  const double unrolls = double{1} * unroll.count() * (past_restarts ? unroll.restarts() : 1);
+  const double unrolls = double{1} * unroll.count() * (CarriesPastRestarts(spec) ? unroll.restarts() : 1);
   return unroll.lengths() == v1::Unroll::EXPONENTIAL ? unrolls - 1 : (unrolls - 1) / 2;
+}
+
+bool BeginsAnew(const v1::JobSpec& spec, int64_t generation, int64_t pair) {
+  const Boundary boundary = BoundaryBefore(spec, generation, pair);
+  return CarriesPastRestarts(spec) ? boundary == Boundary::kReset : boundary != Boundary::kNone;
 }
 
 }  // namespace
@@ -233,7 +239,7 @@ engine::JobPlan PlanOf(const v1::JobSpec& spec, int64_t num_parameters) {
   if (CarriesState(spec)) {
     plan.rebuild_units = MeanAge(spec);
     plan.begins_anew = [shared = std::make_shared<const v1::JobSpec>(spec)](int64_t generation, int64_t pair) {
-      return TrainingStart(*shared, generation, pair) == generation;
+      return BeginsAnew(*shared, generation, pair);
     };
   }
   return plan;

@@ -69,15 +69,17 @@ bool Engine::RepeatOne(Worker& worker) {
 // Two holders are enough, unless the second lets us wait too: then a third, and after twice that time a fourth, so that
 // no number of workers that hang can hold up a generation.
 LeaseTable::Verdict Engine::MayRepeat(const Worker& worker, absl::Span<const int64_t> holders) const {
+  double expected_seconds = 0;
   for (const int64_t holder : holders) {
-    if (leases_.at(holder).worker == &worker) return LeaseTable::Verdict::kPass;
+    const Lease& lease = leases_.at(holder);
+    if (lease.worker == &worker) return LeaseTable::Verdict::kPass;
+    expected_seconds = std::max(expected_seconds, lease.charged_seconds);
   }
   if (holders.size() == 1) return LeaseTable::Verdict::kJoin;
-  const Lease& newest = leases_.at(holders.back());
   const double doubled = std::ldexp(1.0, static_cast<int>(std::min<size_t>(holders.size() - 2, 20)));
-  const absl::Duration patience =
-      doubled * std::max(options_.repeat_patience, 4 * absl::Seconds(newest.charged_seconds));
-  return now_ - newest.granted > patience ? LeaseTable::Verdict::kJoin : LeaseTable::Verdict::kStop;
+  const absl::Duration patience = doubled * std::max(options_.repeat_patience, absl::Seconds(4 * expected_seconds));
+  const absl::Duration waited = now_ - leases_.at(holders.back()).granted;
+  return waited > patience ? LeaseTable::Verdict::kJoin : LeaseTable::Verdict::kStop;
 }
 
 bool Engine::MayServe(const Worker& worker, const Job& job) const {

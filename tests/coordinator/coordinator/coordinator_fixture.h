@@ -100,7 +100,7 @@ class CoordinatorTest : public ::testing::Test, public WorkerLinks {
     hello.set_protocol_version(kProtocolVersion);
     hello.set_worker_id(worker);
     hello.set_slots(2);
-    hello.add_tasks("sphere");
+    for (const char* task : {"sphere", "influence", "learned_optimizer"}) hello.add_tasks(task);
     v1::ClassProof* proof = hello.add_proofs();
     proof->set_numeric_class(v1::F32);
     proof->set_digest(ExpectedF32Proof());
@@ -111,7 +111,7 @@ class CoordinatorTest : public ::testing::Test, public WorkerLinks {
   static float FitnessOf(int64_t generation, int64_t member) {
     return static_cast<float>((member * 37 + generation * 11) % 17);
   }
-  static v1::WorkerMessage Answer(const v1::Lease& lease) {
+  v1::WorkerMessage Answer(const v1::Lease& lease) const {
     v1::WorkerMessage message;
     v1::LeaseResult& result = *message.mutable_result();
     result.set_lease_id(lease.lease_id());
@@ -121,7 +121,11 @@ class CoordinatorTest : public ::testing::Test, public WorkerLinks {
     if (lease.has_pairs()) {
       *result.mutable_pairs() = lease.pairs();
       for (int64_t m = 0; m < 2 * lease.pairs().count(); ++m) {
-        result.add_fitness(FitnessOf(lease.version(), 2 * lease.pairs().first_pair() + m));
+        result.add_fitness(FitnessOf(lease.version(), 2 * lease.pairs().first_pair() + m) +
+                           static_cast<float>(100 * lease.pairs().cluster()));
+      }
+      for (int64_t i = 0; i < lease.pairs().count() * gradient_size_; ++i) {
+        result.add_gradient(FitnessOf(lease.version(), lease.pairs().first_pair() + i / gradient_size_));
       }
     } else {
       *result.mutable_episodes() = lease.episodes();
@@ -184,6 +188,7 @@ class CoordinatorTest : public ::testing::Test, public WorkerLinks {
     return status.ok() ? *status : v1::JobStatus();
   }
 
+  int64_t gradient_size_ = 0;  // of the gradients that workers answer with
   absl::Time now_ = absl::FromUnixSeconds(1'000'000);
   StoreThatMayRefuse store_;
   std::unique_ptr<Coordinator> coordinator_;

@@ -96,6 +96,40 @@ TEST_F(CoordinatorLogTest, ARestartRemembersTheSums) {
   EXPECT_EQ(after.dataset(), before.dataset());
 }
 
+TEST_F(CoordinatorLogTest, TheHistoryKnowsTheNormOfEveryEstimate) {
+  const std::string job = Submit(Spec(9, 0));
+  Join("w");
+  std::vector<double> norms;
+  for (int64_t version = 1; version < 9; ++version) {
+    RunTo(job, version);
+    norms.push_back(StatusOf(job).last().estimate_norm());
+    if (version % 3 == 0) {
+      Start();
+      Join("w");
+      EXPECT_EQ(StatusOf(job).last().estimate_norm(), norms.back()) << "replay computes it again";
+    }
+    const v1::GetHistoryResponse history = *coordinator_->History(job);
+    ASSERT_EQ(history.generations_size(), version);
+    for (int64_t g = 0; g < version; ++g) {
+      EXPECT_GT(norms[g], 0);
+      EXPECT_EQ(history.generations(static_cast<int>(g)).estimate_norm(), norms[g]) << "generation " << g;
+    }
+  }
+  RunUntilIdle();
+  const v1::GetHistoryResponse history = *coordinator_->History(job);
+  ASSERT_EQ(history.generations_size(), 10);
+  EXPECT_GT(history.generations(8).estimate_norm(), 0);
+  EXPECT_EQ(history.generations(9).estimate_norm(), 0) << "the record that closes the log has no update";
+}
+
+TEST_F(CoordinatorLogTest, ARestartKnowsTheSizeOfEndedJobsWithoutTheirTask) {
+  const std::string job = Submit();
+  Join("w");
+  RunUntilIdle();
+  Start();
+  EXPECT_EQ(coordinator_->List(now_).jobs(0).num_parameters(), 5);
+}
+
 TEST_F(CoordinatorLogTest, EndedJobsStayAsTheyAre) {
   const std::string done = Submit();
   Join("w");

@@ -36,6 +36,43 @@ TEST_F(CoordinatorWorkersTest, RefusesAWorkerWhoseKernelsDisagree) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("other bits, expected " + ExpectedF32Proof()));
 }
 
+TEST_F(CoordinatorWorkersTest, TheFirstWorkersProofHoldsAfterARestart) {
+  v1::JobSpec spec = Spec(50, 0);
+  spec.set_numeric_class(v1::BF16_AMX);
+  const auto join = [&](const std::string& worker, const std::string& digest) {
+    v1::Hello hello = HelloOf(worker);
+    hello.mutable_proofs(0)->set_numeric_class(v1::BF16_AMX);
+    hello.mutable_proofs(0)->set_digest(digest);
+    ASSERT_TRUE(coordinator_->OnHello(hello, now_).ok());
+  };
+  Submit(spec);
+  store_.refusal = absl::ResourceExhaustedError("disk full");
+  join("first", "these bits");
+  store_.refusal = absl::OkStatus();
+  now_ += absl::Seconds(4);
+  coordinator_->OnTick(now_);
+  Start();
+  join("second", "other bits");
+  EXPECT_TRUE(inbox_["second"].empty());
+  join("third", "these bits");
+  EXPECT_FALSE(inbox_["third"].empty());
+}
+
+TEST_F(CoordinatorWorkersTest, AFailingJobCountsAllItsFailures) {
+  v1::JobSpec spec = Spec();
+  spec.set_max_failed_evaluations(2);
+  const std::string job = Submit(spec);
+  Join("w");
+  for (int i = 0; i < 2; ++i) {
+    v1::WorkerMessage answer = Answer(inbox_["w"].at(i));
+    answer.mutable_result()->add_failed(0);
+    answer.mutable_result()->add_failed(1);
+    coordinator_->OnMessage("w", answer, now_);
+  }
+  EXPECT_EQ(StatusOf(job).state(), v1::FAILED);
+  EXPECT_EQ(StatusOf(job).failed_evaluations(), 4);
+}
+
 TEST_F(CoordinatorWorkersTest, LeasesNameTheDigestOfTheirVersion) {
   const std::string job = Submit();
   Join("w");

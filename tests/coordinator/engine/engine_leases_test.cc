@@ -155,13 +155,35 @@ TEST_F(LeaseTest, TheFirstResultWinsAndTheOtherLeaseIsRevoked) {
   EXPECT_EQ(engine_.stats().evaluations, 2);
 }
 
-TEST_F(LeaseTest, NoUnitHasMoreThanTwoHolders) {
+TEST_F(LeaseTest, TwoHoldersAreEnoughUnlessBothLetUsWait) {
   Join("a");
   Add("j", 1);
+  for (const char* worker : {"b", "c", "d", "e"}) Join(worker);
+  EXPECT_EQ(InHand("b"), 1u);
+  EXPECT_EQ(InHand("c"), 0u);
+  Wait(absl::Seconds(2));
+  EXPECT_EQ(InHand("c"), 0u);
+  Wait(absl::Milliseconds(100));
+  EXPECT_EQ(InHand("c"), 1u) << "two hang";
+  EXPECT_EQ(InHand("d"), 0u);
+  Wait(absl::Seconds(3));
+  EXPECT_EQ(InHand("d"), 0u);
+  Wait(absl::Milliseconds(1100));
+  EXPECT_EQ(InHand("d"), 1u) << "three hang";
+  Finish("d");
+  ASSERT_NE(Find<CommitGeneration>(), nullptr);
+  EXPECT_THAT(All<RevokeLeases>(), SizeIs(3));
+}
+
+TEST_F(LeaseTest, PatienceGrowsWithTheWork) {
+  Join("a", 1);
+  Add("j", 4);
+  while (engine_.stats().evaluations < 6) Finish("a", 10.0);  // ten seconds a pair
   Join("b");
   Join("c");
   EXPECT_EQ(InHand("b"), 1u);
-  EXPECT_EQ(InHand("c"), 0u);
+  Wait(absl::Seconds(20));
+  EXPECT_EQ(InHand("c"), 0u) << "b cannot be through yet";
 }
 
 TEST_F(LeaseTest, CountsDuplicateStaleAndUnknownResults) {

@@ -75,10 +75,29 @@ TEST_F(WorkerTest, WorkersOfOneJobHaveTheSameProof) {
   EXPECT_THAT(engine_.Note("j", now_), HasSubstr("computes other bits than the first"));
 }
 
+TEST_F(WorkerTest, TheFirstProofIsToldOnceAndHoldsAfterARestart) {
+  JobPlan plan = Plan(100);
+  plan.numeric_class = v1::BF16_AMX;
+  Add("j", plan);
+  Join("first", 1, {{v1::BF16_AMX, "x"}});
+  ASSERT_THAT(All<JobProved>(), testing::SizeIs(1));
+  EXPECT_EQ(Find<JobProved>()->proof, "x");
+  Join("second", 1, {{v1::BF16_AMX, "x"}});
+  EXPECT_EQ(Find<JobProved>(), nullptr);
+  Do(JobAdded{"restarted", plan, v1::RUNNING, 0, "digest", 0, "y"});
+  Leave("first");
+  Leave("second");
+  Join("again", 1, {{v1::BF16_AMX, "y"}});
+  EXPECT_EQ(leases_["again"].at(0).job_id, "restarted");
+  EXPECT_THAT(engine_.Note("j", now_), HasSubstr("computes other bits than the first"));
+}
+
 TEST_F(WorkerTest, ADrainingWorkerFinishesWhatItHas) {
   Join("w");
   Add("j", 4);
+  EXPECT_FALSE(engine_.IsDraining("w"));
   Do(WorkerDraining{"w"});
+  EXPECT_TRUE(engine_.IsDraining("w"));
   Finish("w");
   Finish("w");
   EXPECT_EQ(InHand("w"), 0u);

@@ -135,6 +135,50 @@ TEST_F(LeaseTableTest, ReleasingAnUnknownLeaseDoesNothing) {
   EXPECT_EQ(table_.pending(), 10);
 }
 
+// Units 0-3 and 8-9 are at home with 7, 4-5 with 8, 6-7 with nobody.
+class HomesTest : public ::testing::Test {
+ protected:
+  LeaseTable table_{10, {7, 7, 7, 7, 8, 8, kNobody, kNobody, 7, 7}};
+};
+
+TEST_F(HomesTest, TheTakersOwnThenNobodysThenTheLastOfTheBusiest) {
+  EXPECT_EQ(table_.Take(1, 9, 8), (UnitRange{4, 2})) << "never past the end of a home";
+  EXPECT_EQ(table_.Take(2, 1, 8), (UnitRange{6, 1}));
+  EXPECT_EQ(table_.Take(3, 9, 8), (UnitRange{7, 1}));
+  EXPECT_EQ(table_.BusiestHome(), 7);
+  EXPECT_EQ(table_.Take(4, 1, 8), (UnitRange{9, 1})) << "its owner goes on from the front";
+  EXPECT_EQ(table_.Take(5, 9, 8), (UnitRange{8, 1}));
+  EXPECT_EQ(table_.Take(6, 3, 8), (UnitRange{1, 3}));
+  EXPECT_EQ(table_.Take(7, 9, 7), (UnitRange{0, 1}));
+  EXPECT_EQ(table_.pending(), 0);
+  EXPECT_EQ(table_.BusiestHome(), kNobody);
+}
+
+TEST_F(HomesTest, CountsWhatIsPendingWhere) {
+  EXPECT_EQ(table_.pending_at(7), 6);
+  EXPECT_EQ(table_.pending_at(8), 2);
+  EXPECT_EQ(table_.pending_at(kNobody), 2);
+  EXPECT_EQ(table_.pending_at(9), 0);
+  table_.Take(1, 3, 7);
+  EXPECT_EQ(table_.pending_at(7), 3);
+  table_.Release(1);
+  EXPECT_EQ(table_.pending_at(7), 6);
+  table_.Complete({2, 4}, [](int64_t) {});
+  EXPECT_EQ(table_.pending_at(7), 4);
+  EXPECT_EQ(table_.pending_at(8), 0);
+  EXPECT_EQ(table_.pending(), 6);
+}
+
+TEST_F(HomesTest, NeighboursOfDifferentHomesStayApart) {
+  table_.Take(1, 9, 7);
+  table_.Take(2, 9, 8);
+  table_.Release(1);
+  table_.Release(2);
+  EXPECT_EQ(table_.Take(3, 99, 8), (UnitRange{4, 2}));
+  EXPECT_EQ(table_.Take(4, 99, 7), (UnitRange{0, 4}));
+  EXPECT_EQ(table_.Take(5, 99, 7), (UnitRange{8, 2}));
+}
+
 TEST(LeaseTableDeathTest, RefusesARangeOutsideTheWork) {
   LeaseTable table(4);
   EXPECT_DEATH(table.Complete({2, 3}, [](int64_t) {}), "range outside the work");

@@ -103,6 +103,17 @@ TEST_P(StoreContract, KeepsStateAndMessage) {
   EXPECT_EQ((*rows)[0].message, "evaluations failed");
 }
 
+TEST_P(StoreContract, KeepsSizeAndProof) {
+  JobRow row = Row("a");
+  row.num_parameters = 8349;
+  const std::string job = *store_->CreateJob(row, SnapshotAt(0));
+  ASSERT_TRUE(store_->SetJobProof(job, "abc").ok());
+  const auto rows = store_->ReadJobs();
+  ASSERT_TRUE(rows.ok());
+  EXPECT_EQ((*rows)[0].num_parameters, 8349);
+  EXPECT_EQ((*rows)[0].proof, "abc");
+}
+
 TEST_P(StoreContract, GivesBackRecordsAsTheyWereAppended) {
   const std::string job = Create("a");
   ASSERT_TRUE(store_->AppendGeneration(job, Record(0), nullptr).ok());
@@ -188,9 +199,13 @@ TEST_P(StoreContract, DeletesSnapshots) {
 
 TEST_P(StoreContract, UnknownJobsAreNotFound) {
   const absl::Status calls[] = {
-      store_->SetJobState("x-1", v1::PAUSED, ""),  store_->AppendGeneration("x-1", Record(0), nullptr),
-      store_->PutSnapshot("x-1", SnapshotAt(0)),   store_->DeleteSnapshots("x-1", {0}),
-      store_->ReadLog("x-1", 0, kEnd, 1).status(), store_->SnapshotVersions("x-1").status(),
+      store_->SetJobState("x-1", v1::PAUSED, ""),
+      store_->SetJobProof("x-1", ""),
+      store_->AppendGeneration("x-1", Record(0), nullptr),
+      store_->PutSnapshot("x-1", SnapshotAt(0)),
+      store_->DeleteSnapshots("x-1", {0}),
+      store_->ReadLog("x-1", 0, kEnd, 1).status(),
+      store_->SnapshotVersions("x-1").status(),
       store_->ReadSnapshot("x-1", kEnd).status(),
   };
   for (const absl::Status& status : calls) EXPECT_EQ(status.code(), absl::StatusCode::kNotFound) << status;
