@@ -39,6 +39,7 @@ void AddAllCommands(CLI::App& app, Console& console, Action* action) {
   AddRunCommand(app, console, action);
   AddJobCommands(app, console, action);
   AddModelCommands(app, console, action);
+  AddCertsCommand(app, console, action);
   AddShellCommands(app, console, action);
 }
 
@@ -48,6 +49,9 @@ SessionOptions ConnectionFlags::Resolve() const {
   options.coordinator = coordinator;
   if (coordinator.empty() && store.empty()) options.coordinator = Environment("SEEDCAST_COORDINATOR");
   options.store_directory = store.empty() ? DefaultStoreDirectory() : store;
+  options.tls.certificate = tls.certificate.empty() ? Environment("SEEDCAST_TLS_CERT") : tls.certificate;
+  options.tls.key = tls.key.empty() ? Environment("SEEDCAST_TLS_KEY") : tls.key;
+  options.tls.authority = tls.authority.empty() ? Environment("SEEDCAST_TLS_CA") : tls.authority;
   options.data_directory = data.empty() ? Environment("SEEDCAST_DATA") : data;
   return options;
 }
@@ -69,6 +73,10 @@ void AddConnectionFlags(CLI::App& command, ConnectionFlags* flags) {
       .add_option("--coordinator", flags->coordinator,
                   "Address host:port of a coordinator; default $SEEDCAST_COORDINATOR, else one is embedded on --store")
       ->type_name("ADDR");
+  command.add_option("--tls-cert", flags->tls.certificate, "Certificate to show it, PEM; default $SEEDCAST_TLS_CERT");
+  command.add_option("--tls-key", flags->tls.key, "The certificate's private key; default $SEEDCAST_TLS_KEY");
+  command.add_option("--tls-ca", flags->tls.authority,
+                     "Authority that its certificate must be of; default $SEEDCAST_TLS_CA");
   AddStoreFlags(command, flags);
   AddOutputFlags(command, flags);
 }

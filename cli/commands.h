@@ -20,6 +20,7 @@ using Action = std::function<absl::Status()>;
 void AddRunCommand(CLI::App& app, Console& console, Action* action);
 void AddJobCommands(CLI::App& app, Console& console, Action* action);    // submit, list, show, watch, pause, ...
 void AddModelCommands(CLI::App& app, Console& console, Action* action);  // evaluate, export, verify
+void AddCertsCommand(CLI::App& app, Console& console, Action* action);
 void AddShellCommands(CLI::App& app, Console& console, Action* action);  // completion, version
 
 // All of them, with the help text and the exit codes.
@@ -30,6 +31,7 @@ struct ConnectionFlags {
   std::string coordinator;
   std::string store;
   std::string data;
+  TlsFiles tls;
   bool json = false;
   bool verbose = false;
 
@@ -38,7 +40,7 @@ struct ConnectionFlags {
 };
 void AddOutputFlags(CLI::App& command, ConnectionFlags* flags);      // --json, --verbose
 void AddStoreFlags(CLI::App& command, ConnectionFlags* flags);       // --store, --data
-void AddConnectionFlags(CLI::App& command, ConnectionFlags* flags);  // all of them and --coordinator
+void AddConnectionFlags(CLI::App& command, ConnectionFlags* flags);  // all of them, --coordinator and --tls-...
 
 // Shared pieces of commands.
 

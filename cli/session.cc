@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/status_macros.h"
+#include "coordinator/rpc/health_client.h"
 #include "worker/runtime/grpc_transport.h"
 
 namespace seedcast {
@@ -70,11 +71,14 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(const SessionOptions& opt
     return session;
   }
   const std::string name = absl::StrCat("coordinator ", options.coordinator);
-  const std::shared_ptr<grpc::Channel> channel = MakeChannel(options.coordinator, ChannelUse::kControl);
+  if (options.tls.configured()) {
+    RETURN_IF_ERROR(CheckTlsFiles(options.tls, TlsSide::kClient, absl::Now()).status());
+  }
+  const std::shared_ptr<grpc::Channel> channel = MakeChannel(options.coordinator, ChannelUse::kControl, options.tls);
   if (!channel->WaitForConnected(absl::ToChronoTime(absl::Now() + kConnect))) {
-    return absl::UnavailableError(absl::StrCat(name, " cannot be reached: no answer within ",
-                                               absl::FormatDuration(kConnect),
-                                               "; is it running, and the address right?"));
+    const absl::Status health = AskHealth(channel, kConnectLocally);  // for what it says of the reason
+    return absl::UnavailableError(absl::StrCat(name, " cannot be reached: ", health.message(),
+                                               "; is it running, the address right, and TLS on at both ends or at none?"));
   }
   session->client_ = std::make_unique<Client>(channel, name);
   return session;

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "cli/client.h"
+#include "common/tls/certificate.h"
 #include "coordinator/server.h"
 #include "worker/runtime/worker.h"
 
@@ -18,13 +19,14 @@ namespace seedcast {
 
 struct SessionOptions {
   std::string coordinator;      // "host:port" of one elsewhere; empty: embedded, and the rest counts
+  TlsFiles tls;                 // for that one; in plain text without
   std::string store_directory;  // of the embedded one
   std::string data_directory;   // searched for data sets first; empty: the usual places
   // Of an embedded coordinator that is to stay a while: where to listen, "host:port". Empty: on a socket in the store's
   // directory, where other commands on this store find it.
   std::string listen;
   bool stays = false;
-  bool insecure = false;  // `listen` may be other than loopback, though there is no TLS
+  bool insecure = false;  // `listen` may be other than loopback, though it is in plain text
 };
 
 // $XDG_STATE_HOME/seedcast, else ~/.local/state/seedcast; empty when neither variable is set.

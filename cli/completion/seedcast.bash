@@ -2,16 +2,17 @@
 _seedcast() {
   local word="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}" command="${COMP_WORDS[1]}" flags
   local common="--help --json --verbose"
-  local connection="$common --coordinator --store --data"
+  local connection="$common --coordinator --store --data --tls-cert --tls-key --tls-ca"
   if [[ $COMP_CWORD -eq 1 ]]; then
-    COMPREPLY=($(compgen -W "run submit list show watch pause resume cancel fork evaluate export verify completion version --help" -- "$word"))
+    COMPREPLY=($(compgen -W "run submit list show watch pause resume cancel fork evaluate export verify certs completion version --help" -- "$word"))
     return
   fi
   case "$previous" in
     --store|--data) COMPREPLY=($(compgen -d -- "$word")); return ;;
-    --output|-o) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --output|-o|--tls-cert|--tls-key|--tls-ca) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --role) COMPREPLY=($(compgen -W "coordinator worker submitter observer admin" -- "$word")); return ;;
     --split) COMPREPLY=($(compgen -W "train validation test" -- "$word")); return ;;
-    --coordinator|--listen|--resume|--set|--slots|--test-episodes|--version|--way|--shot|--query|--episodes) return ;;
+    --coordinator|--listen|--host|--days|--resume|--set|--slots|--test-episodes|--version|--way|--shot|--query|--episodes) return ;;
   esac
   case "$command" in
     run) flags="$common --store --data --resume --set --slots --output --listen --insecure --test-episodes" ;;
@@ -21,10 +22,13 @@ _seedcast() {
     evaluate) flags="$connection --split --way --shot --query --episodes --version --slots" ;;
     export) flags="$connection --output --version" ;;
     verify) flags="$connection --slots" ;;
+    certs) flags="--host --role --days --help" ;;
     completion) flags="bash zsh fish --help" ;;
     version) flags="$common" ;;
   esac
-  if [[ $word != -* && ( $command == run || $command == submit ) ]]; then
+  if [[ $word != -* && $command == certs ]]; then
+    COMPREPLY=($(compgen -d -- "$word"))
+  elif [[ $word != -* && ( $command == run || $command == submit ) ]]; then
     COMPREPLY=($(compgen -d -S / -- "$word") $(compgen -f -X '!*.yaml' -- "$word") $(compgen -f -X '!*.yml' -- "$word"))
   else
     COMPREPLY=($(compgen -W "$flags" -- "$word"))

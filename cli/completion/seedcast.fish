@@ -1,5 +1,5 @@
 # fish completion of seedcast
-set -l commands run submit list show watch pause resume cancel fork evaluate export verify completion version
+set -l commands run submit list show watch pause resume cancel fork evaluate export verify certs completion version
 set -l remote submit list show watch pause resume cancel fork evaluate export verify
 complete -c seedcast -f -l help -d 'Show help'
 complete -c seedcast -n "not __fish_seen_subcommand_from $commands" -a "$commands"
@@ -8,6 +8,13 @@ complete -c seedcast -n "__fish_seen_subcommand_from completion" -a 'bash zsh fi
 complete -c seedcast -n "__fish_seen_subcommand_from run version $remote" -l json -d 'Print JSON'
 complete -c seedcast -n "__fish_seen_subcommand_from run version $remote" -l verbose -d 'Log on standard error'
 complete -c seedcast -n "__fish_seen_subcommand_from $remote" -x -l coordinator -d 'Address of a coordinator'
+complete -c seedcast -n "__fish_seen_subcommand_from $remote" -r -F -l tls-cert -d 'Certificate to show it'
+complete -c seedcast -n "__fish_seen_subcommand_from $remote" -r -F -l tls-key -d 'Its private key'
+complete -c seedcast -n "__fish_seen_subcommand_from $remote" -r -F -l tls-ca -d 'Authority to believe'
+complete -c seedcast -n "__fish_seen_subcommand_from certs" -a '(__fish_complete_directories)'
+complete -c seedcast -n "__fish_seen_subcommand_from certs" -x -l host -d 'Name or address of the coordinator'
+complete -c seedcast -n "__fish_seen_subcommand_from certs" -x -l role -a 'coordinator worker submitter observer admin' -d 'Role to make'
+complete -c seedcast -n "__fish_seen_subcommand_from certs" -x -l days -d 'How long they hold'
 complete -c seedcast -n "__fish_seen_subcommand_from run $remote" -r -F -l store -d 'Store of the embedded coordinator'
 complete -c seedcast -n "__fish_seen_subcommand_from run $remote" -r -F -l data -d 'Directory with data sets'
 complete -c seedcast -n "__fish_seen_subcommand_from run submit fork" -x -l set -d 'Set a field, path.to.field=value'

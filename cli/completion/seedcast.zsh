@@ -15,11 +15,13 @@ _seedcast() {
     'evaluate:measure a version on episodes'
     'export:write parameters as npz'
     'verify:replay a log and compare every digest'
+    'certs:make or renew certificates for TLS'
     'completion:print a completion script'
     'version:print versions'
   )
   common=('--help[show help]' '--json[print JSON]' '--verbose[log on standard error]')
-  connection=($common '--coordinator[address]:address:' '--store[store]:directory:_files -/' '--data[data sets]:directory:_files -/')
+  connection=($common '--coordinator[address]:address:' '--store[store]:directory:_files -/' '--data[data sets]:directory:_files -/'
+    '--tls-cert[certificate]:file:_files' '--tls-key[its key]:file:_files' '--tls-ca[authority]:file:_files')
   override=('*--set[set a field]:path=value:')
   if (( CURRENT == 2 )); then
     _describe command commands
@@ -40,6 +42,8 @@ _seedcast() {
       '--version[version]:number:' '--slots[threads]:number:' '*:job:' ;;
     export) _arguments $connection '--output[file]:file:_files' '--version[version]:number:' '*:job:' ;;
     verify) _arguments $connection '--slots[threads]:number:' '*:job:' ;;
+    certs) _arguments '--help[show help]' '*--host[name or address]:host:' '--days[how long they hold]:number:' \
+      '*--role[role]:role:(coordinator worker submitter observer admin)' '*:directory:_files -/' ;;
     completion) _arguments '--help[show help]' '*:shell:(bash zsh fish)' ;;
     version) _arguments $common ;;
   esac
