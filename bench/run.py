@@ -2,7 +2,7 @@
 """Measures seedcast beside what users would take instead, on this machine, in one run.
 
 Usage: bench/run.py [--seconds S] [--skip-peers] [--output DIR] [SECTION ...]
-Sections: evaluations noise kernels engine processes (default: all). Needs a release build with benchmarks (scripts/test.sh makes
+Sections: evaluations noise kernels unroll engine processes (default: all). Needs a release build with benchmarks (scripts/test.sh makes
 one). Peers are installed into build/peers, a virtual environment of their own. Prints tables; writes DIR/bench.json and DIR/bench.md.
 """
 import argparse
@@ -99,6 +99,36 @@ def kernels(arguments):
     return printed("Kernels, one core", [BUILD / "bench/kernel_bench", arguments.seconds / 10])
 
 
+def unroll(arguments):
+    """Inner steps/s of the learned optimizer, gradient of a separable quadratic included: before and after PyTorch, the best counts."""
+    bench = [BUILD / "bench/unroll_bench", arguments.seconds / 5]
+    ours = lines_of_json(bench)
+    peers = []
+    if not arguments.skip_peers:
+        peers = lines_of_json([peers_python(), ROOT / "bench/peers/torch_hrnn.py", "--seconds", arguments.seconds])
+        for first, second in zip(ours, lines_of_json(bench)):
+            if second["steps_per_second"] > first["steps_per_second"]:
+                first.update(second)
+    rows = []
+    for n in (2, 100, 2500):
+        theirs = {p["setting"]: p["steps_per_second"] for p in peers if p["parameters"] == n and "steps_per_second" in p}
+        for o in ours:
+            if o["what"] != "step" or o["parameters"] != n:
+                continue
+            rate = o["steps_per_second"]
+            rows.append([n, f"seedcast ({o['kernels']})", f"{rate:,.0f}", f"{o['gflops']:.1f} of {o['peak_gflops']:.0f}"]
+                        + [f"{rate / theirs[setting]:.0f}x" if setting in theirs else "–" for setting in UNROLL_PEERS])
+        rows += [[n, f"PyTorch, {setting}", f"{rate:,.0f}"] + [""] * (1 + len(UNROLL_PEERS)) for setting, rate in theirs.items()]
+        rows += [[n, "seedcast, step and back", f"{o['steps_per_second']:,.0f}"] + [""] * (1 + len(UNROLL_PEERS))
+                 for o in ours if o["what"] != "step" and o["parameters"] == n]
+    text = table("Learned optimizer, inner steps per second of one core (gradient of a separable quadratic included)",
+                 ["parameters", "what", "steps/s", "GFLOP/s of peak", *(f"of PyTorch, {s}" for s in UNROLL_PEERS)], rows)
+    return {"ours": ours, "peers": peers}, text
+
+
+UNROLL_PEERS = ["default", "one thread", "one thread, compiled"]
+
+
 def engine(arguments):
     return printed("Engine and codec, one core, 2,048 simulated workers", [BUILD / "bench/engine_bench"])
 
@@ -147,7 +177,7 @@ def processes(arguments):
                                                      ["how", "evaluations/s", "of in-process", "digest"], rows)
 
 
-SECTIONS = {"evaluations": evaluations, "noise": noise, "kernels": kernels, "engine": engine, "processes": processes}
+SECTIONS = {"evaluations": evaluations, "noise": noise, "kernels": kernels, "unroll": unroll, "engine": engine, "processes": processes}
 
 
 def main():
