@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "absl/types/span.h"
+#include "worker/tasks/learned_optimizer/problems/lanes.h"
 #include "worker/tasks/learned_optimizer/problems/problem_seed.h"
 
 namespace seedcast {
@@ -29,13 +30,47 @@ std::vector<std::vector<float>> DrawCentroids(int num_features, double separatio
   return centroids;
 }
 
-// out += in * matrix, a chain over `inputs`; matrix is (inputs, outputs).
-void AddProduct(const float* in, int inputs, const float* matrix, int outputs, float* out) {
-  for (int i = 0; i < inputs; ++i) {
-    const float* row = matrix + int64_t{i} * outputs;
-    for (int o = 0; o < outputs; ++o) out[o] = std::fma(in[i], row[o], out[o]);
+// out (rows, outputs) = start (outputs) + in (rows, inputs) * matrix (inputs, outputs); an entry is a chain over
+// inputs.
+struct Product {
+  int64_t inputs;
+  int64_t outputs;
+  const float* matrix;
+  const float* start;
+
+  void Rows(const float* in, int64_t rows, float* out) const {
+    constexpr int kTile = 4;
+    int64_t row = 0;
+    for (; row + kTile <= rows; row += kTile) Tiles<kTile>(in + row * inputs, out + row * outputs);
+    for (; row < rows; ++row) Tiles<1>(in + row * inputs, out + row * outputs);
   }
-}
+
+  // The last 16 columns may overlap those before them: they come out the same.
+  template <int rows>
+  void Tiles(const float* in, float* out) const {
+    for (int64_t column = 0; column + kLanes < outputs; column += kLanes) Tile<rows>(in, column, out);
+    if (outputs >= kLanes) return Tile<rows>(in, outputs - kLanes, out);
+    for (int row = 0; row < rows; ++row) Narrow(in + row * inputs, out + row * outputs);
+  }
+
+  template <int rows>
+  void Tile(const float* in, int64_t column, float* out) const {
+    Lanes sum[rows];
+    for (int row = 0; row < rows; ++row) sum[row] = Lanes::Load(start + column);
+    for (int64_t i = 0; i < inputs; ++i) {
+      const Lanes factors = Lanes::Load(matrix + i * outputs + column);
+      for (int row = 0; row < rows; ++row) sum[row] = Fma(in[row * inputs + i], factors, sum[row]);
+    }
+    for (int row = 0; row < rows; ++row) sum[row].Store(out + row * outputs + column);
+  }
+
+  void Narrow(const float* in, float* out) const {
+    std::copy_n(start, outputs, out);
+    for (int64_t i = 0; i < inputs; ++i) {
+      for (int64_t o = 0; o < outputs; ++o) out[o] = std::fma(in[i], matrix[i * outputs + o], out[o]);
+    }
+  }
+};
 
 }  // namespace
 
@@ -48,13 +83,13 @@ Dataset MakeClusters(int num_features, double separation, PhiloxStream& random) 
   constexpr int kPerCluster = kSamples / kClusters;
   for (int cluster = 0; cluster < kClusters; ++cluster) {
     FillUniform(random, -1, 1, absl::MakeSpan(mixing));
-    for (int sample = cluster * kPerCluster; sample < (cluster + 1) * kPerCluster; ++sample) {
-      float* row = &dataset.features[int64_t{sample} * num_features];
-      std::copy(centroids[cluster].begin(), centroids[cluster].end(), row);
-      AddProduct(&normals[int64_t{sample} * num_features], num_features, mixing.data(), num_features, row);
+    for (int sample = 0; sample < kPerCluster; ++sample) {
       const bool relabelled = random.Uniform() < kRelabelled;
       dataset.labels.push_back(relabelled ? random.Below(2) : cluster % 2);
     }
+    const int64_t first = int64_t{cluster} * kPerCluster * num_features;
+    const Product product{num_features, num_features, mixing.data(), centroids[cluster].data()};
+    product.Rows(&normals[first], kPerCluster, &dataset.features[first]);
   }
   return dataset;
 }
@@ -66,15 +101,14 @@ Dataset MakeNetworkLabels(int num_features, PhiloxStream& random) {
   FillNormals(random, absl::MakeSpan(dataset.features));
   std::vector<float> in = dataset.features;
   int inputs = num_features;
+  const std::vector<float> zeros(kWidth);
   const float scale = static_cast<float>(std::sqrt(2.0 / num_features));
   for (int layer = 0; layer < kLayers; ++layer) {
     std::vector<float> weights(int64_t{inputs} * kWidth);
     FillNormals(random, absl::MakeSpan(weights));
     for (float& weight : weights) weight *= scale;
     std::vector<float> out(int64_t{kSamples} * kWidth);
-    for (int sample = 0; sample < kSamples; ++sample) {
-      AddProduct(&in[int64_t{sample} * inputs], inputs, weights.data(), kWidth, &out[int64_t{sample} * kWidth]);
-    }
+    Product{inputs, kWidth, weights.data(), zeros.data()}.Rows(in.data(), kSamples, out.data());
     for (float& x : out) x = std::max(x, 0.0f);
     in = std::move(out);
     inputs = kWidth;
