@@ -36,7 +36,8 @@ bool Engine::GrantOne(Worker& worker) {
   absl::InlinedVector<ShareCandidate, 8> candidates;
   absl::InlinedVector<Work*, 8> works;
   for (const auto& [number, job] : active_) {
-    Work* work = MayServe(worker, *job) ? NextWork(worker, *job) : nullptr;
+    Work* work = NextWork(worker, *job);
+    if (work != nullptr && !MayServe(worker, *job)) work = nullptr;
     works.push_back(work);
     candidates.push_back({job->served_seconds, work != nullptr});
   }

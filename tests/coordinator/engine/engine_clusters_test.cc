@@ -7,11 +7,7 @@
 namespace seedcast::engine {
 namespace {
 
-using ::testing::Contains;
-using ::testing::Each;
 using ::testing::ElementsAre;
-using ::testing::Gt;
-using ::testing::Lt;
 using ::testing::SizeIs;
 
 class ClusterTest : public EngineTest {
