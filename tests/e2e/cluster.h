@@ -123,6 +123,19 @@ class ClusterTest : public ::testing::Test {
     return request;
   }
 
+  // Its inner trainings go on for 20 generations each, on whichever worker.
+  static v1::SubmitJobRequest InfluenceJob(int64_t generations, v1::Strategy::Estimator estimator) {
+    v1::SubmitJobRequest request;
+    v1::JobSpec& spec = *request.mutable_spec();
+    spec.set_name("influence");
+    spec.mutable_influence()->mutable_unroll()->set_steps(100);
+    spec.mutable_influence()->mutable_unroll()->set_count(20);
+    spec.mutable_strategy()->set_estimator(estimator);
+    spec.mutable_strategy()->set_population_size(256);
+    spec.set_generations(generations);
+    return request;
+  }
+
   static v1::SubmitJobRequest GlyphsJob(int64_t generations) {
     v1::SubmitJobRequest request;
     v1::JobSpec& spec = *request.mutable_spec();

@@ -10,11 +10,27 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 
 extern char** environ;
 
 namespace seedcast {
+
+namespace {
+
+// Without ours: SEEDCAST_BINARY_DIR and the like are for tests, and the programs take no SEEDCAST_ name they do not
+// know.
+std::vector<char*> ForeignEnvironment() {
+  std::vector<char*> kept;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    if (!absl::StartsWith(*entry, "SEEDCAST_")) kept.push_back(*entry);
+  }
+  kept.push_back(nullptr);
+  return kept;
+}
+
+}  // namespace
 
 Process::Process(const std::string& program, std::vector<std::string> arguments) {
   const char* build = std::getenv("SEEDCAST_BINARY_DIR");
@@ -28,7 +44,7 @@ Process::Process(const std::string& program, std::vector<std::string> arguments)
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, fds[1], STDERR_FILENO);
-  EXPECT_EQ(posix_spawn(&pid_, path.c_str(), &actions, nullptr, argv.data(), environ), 0) << path;
+  EXPECT_EQ(posix_spawn(&pid_, path.c_str(), &actions, nullptr, argv.data(), ForeignEnvironment().data()), 0) << path;
   posix_spawn_file_actions_destroy(&actions);
   close(fds[1]);
   reader_ = std::thread([this, fd = fds[0]] { ReadLines(fd); });

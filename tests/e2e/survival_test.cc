@@ -36,6 +36,15 @@ TEST_F(SurvivalTest, ASphereJobEndsWithTheSameDigest) { SurvivesKillsOfEach(Sphe
 
 TEST_F(SurvivalTest, AProtoNetJobEndsWithTheSameDigest) { SurvivesKillsOfEach(GlyphsJob(120)); }
 
+class CarriedStateTest : public SurvivalTest, public ::testing::WithParamInterface<v1::Strategy::Estimator> {};
+
+TEST_P(CarriedStateTest, EndsWithTheSameDigest) { SurvivesKillsOfEach(InfluenceJob(500, GetParam())); }
+
+INSTANTIATE_TEST_SUITE_P(Estimators, CarriedStateTest,
+                         ::testing::Values(v1::Strategy::TRUNCATED_ES, v1::Strategy::PES, v1::Strategy::NRES,
+                                           v1::Strategy::GRADIENT),
+                         [](const auto& info) { return v1::Strategy::Estimator_Name(info.param); });
+
 TEST_F(SurvivalTest, ACoordinatorThatIsStoppedExitsCleanlyAndGoesOn) {
   const v1::SubmitJobRequest request = SphereJob(1000);
   StartCoordinator();
