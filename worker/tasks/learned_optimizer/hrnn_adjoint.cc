@@ -13,16 +13,18 @@ namespace {
 // Parameters that one pass works on: their rows stay in the first-level cache, and loops over them are vectors.
 constexpr int64_t kBlock = 64;
 
-// sum over i of a[i] b[i], in 16 lanes.
-template <typename Real>
-Real Dot(const Real* a, const Real* b, int64_t count) {
-  Real lanes[kHrnnLanes] = {};
-  int64_t i = 0;
-  for (; i + kHrnnLanes <= count; i += kHrnnLanes) {
-    for (int l = 0; l < kHrnnLanes; ++l) lanes[l] = std::fma(a[i + l], b[i + l], lanes[l]);
+// sums[c] += sum over i of a[i] b[c * stride + i], in 16 lanes.
+void AddDots(const float* a, const float* b, int64_t stride, int columns, int64_t count, double* sums) {
+  BestHrnnKernels().add_dots(a, b, stride, columns, count, sums);
+}
+void AddDots(const double* a, const double* b, int64_t stride, int columns, int64_t count, double* sums) {
+  for (int c = 0; c < columns; ++c) {
+    double lanes[kHrnnLanes] = {};
+    for (int64_t i = 0; i < count; ++i) {
+      lanes[i % kHrnnLanes] = std::fma(a[i], b[c * stride + i], lanes[i % kHrnnLanes]);
+    }
+    sums[c] += LaneTree(lanes);
   }
-  for (; i < count; ++i) lanes[i % kHrnnLanes] = std::fma(a[i], b[i], lanes[i % kHrnnLanes]);
-  return LaneTree(lanes);
 }
 
 template <typename Real>
@@ -32,10 +34,31 @@ Real Sum(const Real* a, int64_t count) {
   return LaneTree(lanes);
 }
 
+// y[i] += sum over r of weights[r] rows[r * stride + i]
+void AddRows(const float* weights, const float* rows, int64_t stride, int count_rows, int64_t count, float* y) {
+  BestHrnnKernels().add_rows(weights, rows, stride, count_rows, count, y);
+}
+void AddRows(const double* weights, const double* rows, int64_t stride, int count_rows, int64_t count, double* y) {
+  for (int r = 0; r < count_rows; ++r) {
+    for (int64_t i = 0; i < count; ++i) y[i] = std::fma(weights[r], rows[r * stride + i], y[i]);
+  }
+}
+
 // y += w x
 template <typename Real>
 void AddScaled(Real w, const Real* x, int64_t count, Real* y) {
   for (int64_t i = 0; i < count; ++i) y[i] = std::fma(w, x[i], y[i]);
+}
+
+// sum over j of a[j] b[j] in ten lanes: the outputs of every affine map here are a multiple of ten.
+template <typename Real>
+Real RowDot(const Real* a, const Real* b, int outputs) {
+  Real lanes[10] = {};
+  for (int j = 0; j < outputs; j += 10) {
+    for (int l = 0; l < 10; ++l) lanes[l] += a[j + l] * b[j + l];
+  }
+  return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7])) +
+         (lanes[8] + lanes[9]);
 }
 
 // Of y = x W + b: dx += dy W^T, and the gradients of W and b.
@@ -43,10 +66,10 @@ template <typename Real>
 void AffineBackward(const HrnnAffine<const Real>& affine, const HrnnAffine<double>& gradient, const Real* x, int inputs,
                     int outputs, const Real* dy, Real* dx) {
   for (int k = 0; k < inputs; ++k) {
-    for (int j = 0; j < outputs; ++j) {
-      dx[k] = std::fma(dy[j], affine.weights[k * outputs + j], dx[k]);
-      gradient.weights[k * outputs + j] += x[k] * dy[j];
-    }
+    const Real* row = affine.weights + k * outputs;
+    double* d_row = gradient.weights + k * outputs;
+    dx[k] += RowDot(dy, row, outputs);
+    for (int j = 0; j < outputs; ++j) d_row[j] += x[k] * dy[j];
   }
   for (int j = 0; j < outputs; ++j) gradient.biases[j] += dy[j];
 }
@@ -287,7 +310,7 @@ class BasicHrnnAdjoint<Real>::Impl {
     for (int k = 0; k < kHrnnInputs0 + kHrnnUnits0; ++k) {
       Real* d_input = input_row(k, d_reset_h0_);
       const Real* w = weights_.parameter_cell.candidate.weights + k * kHrnnUnits0;
-      for (int j = 0; j < kHrnnUnits0; ++j) AddScaled(w[j], row(d_sums_, kCandidate + j), count, d_input);
+      AddRows(w, row(d_sums_, kCandidate), n_, kHrnnUnits0, count, d_input);
     }
     for (int j = 0; j < kHrnnUnits0; ++j) {
       const Real *h = row(before_.h0, j), *r = row(cell.reset, j), *d_reset_h0 = row(d_reset_h0_, j);
@@ -300,7 +323,7 @@ class BasicHrnnAdjoint<Real>::Impl {
     for (int k = 0; k < kHrnnInputs0 + kHrnnUnits0; ++k) {
       Real* d_input = input_row(k, pass.d_state.h0);
       const Real* w = weights_.parameter_cell.gates.weights + k * 2 * kHrnnUnits0;
-      for (int j = 0; j < 2 * kHrnnUnits0; ++j) AddScaled(w[j], row(d_sums_, kReset + j), count, d_input);
+      AddRows(w, row(d_sums_, kReset), n_, 2 * kHrnnUnits0, count, d_input);
     }
   }
 
@@ -355,7 +378,7 @@ class BasicHrnnAdjoint<Real>::Impl {
     const int64_t first = shape.first[t], count = shape.sizes[t];
     const auto sum = [&](int j) { return &d_sums_[j * n_ + first]; };
     const auto add = [&](const Real* input, int row, int outputs, double* gradients) {
-      for (int j = 0; j < outputs; ++j) gradients[j] += Dot(input, sum(row + j), count);
+      AddDots(input, sum(row), n_, outputs, count, gradients);
     };
     auto& cell = pass.d_weights.parameter_cell;
     for (int k = 0; k < kHrnnInputs0 + kHrnnUnits0; ++k) {

@@ -65,6 +65,12 @@ struct HrnnKernels {
   void (*step)(const HrnnStepArguments&);
   void (*recorded_step)(const HrnnStepArguments&);
 
+  // sums[c] += sum over i of a[i] b[c * stride + i], in 16 lanes and their tree: weight gradients.
+  void (*add_dots)(const float* a, const float* b, int64_t stride, int columns, int64_t count, double* sums);
+
+  // y[i] += sum over r of weights[r] rows[r * stride + i], a chain of FMAs in the order of the rows.
+  void (*add_rows)(const float* weights, const float* rows, int64_t stride, int count_rows, int64_t count, float* y);
+
   // y = f(x), for tests: common/math to the bit. Log: x > 0 and normal, infinite or NaN.
   using Row = void (*)(const float* x, int64_t count, float* y);
   Row exp, log, sigmoid, tanh, asinh;

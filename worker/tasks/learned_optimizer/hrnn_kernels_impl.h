@@ -99,14 +99,16 @@ void RowOf(const float* x, int64_t count, float* y) {
 
 // ---- Means ---------------------------------------------------------------------------------------------------------
 
-// ((0+8) + (4+12)) + ... of 16 lanes, over their number.
-inline float MeanOfLanes(const float* lanes, int64_t count) {
+// ((0+8) + (4+12)) + ... of 16 lanes.
+inline float SumOfLanes(const float* lanes) {
   const __m256 eight = _mm256_add_ps(_mm256_loadu_ps(lanes), _mm256_loadu_ps(lanes + 8));
   const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
   const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
   const __m128 sum = _mm_add_ss(two, _mm_shuffle_ps(two, two, 1));
-  return _mm_cvtss_f32(sum) / static_cast<float>(count);
+  return _mm_cvtss_f32(sum);
 }
+
+inline float MeanOfLanes(const float* lanes, int64_t count) { return SumOfLanes(lanes) / static_cast<float>(count); }
 
 inline float MeanOfRow(const float* row, int64_t count) {
   alignas(64) float lanes[kMeanLanes] = {};
@@ -426,8 +428,73 @@ void Step(const HrnnStepArguments& a) {
   if constexpr (kRecord) __builtin_memcpy(a.inputs2, mean, sizeof(mean));
 }
 
+// ---- Sums of products, for the adjoint ------------------------------------------------------------------------------
+
+// Two vectors of y at a time: their chains over the rows hide each other's latency.
+void AddRows(const float* weights, const float* rows, int64_t stride, int count_rows, int64_t count, float* y) {
+  for (int64_t i = 0; i < count; i += 2 * kLanes) {
+    const Mask first = FirstLanes(count - i);
+    const bool two = count - i > kLanes;
+    const Mask second = FirstLanes(two ? count - i - kLanes : 0);
+    Vec low = Load(y + i, first), high = Load(y + i + kLanes, second);
+    for (int r = 0; r < count_rows; ++r) {
+      const Vec weight = Set(weights[r]);
+      const float* row = rows + r * stride + i;
+      low = Fma(weight, Load(row, first), low);
+      high = Fma(weight, Load(row + kLanes, second), high);
+    }
+    Store(y + i, low, first);
+    if (two) Store(y + i + kLanes, high, second);
+  }
+}
+
+template <int kColumns>
+void DotsOf(const float* a, const float* b, int64_t stride, int64_t count, double* sums) {
+  constexpr int kVectors = kMeanLanes / kLanes;
+  Vec sum[kColumns][kVectors];
+#pragma GCC unroll 10
+  for (int c = 0; c < kColumns; ++c) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) sum[c][v] = Set(0.0f);
+  }
+  int64_t i = 0;
+  for (; i + kMeanLanes <= count; i += kMeanLanes) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) {
+      const int64_t at = i + v * kLanes;
+      const Vec input = Load(a + at);
+#pragma GCC unroll 10
+      for (int c = 0; c < kColumns; ++c) sum[c][v] = Fma(input, Load(b + c * stride + at), sum[c][v]);
+    }
+  }
+#pragma GCC unroll 2
+  for (int v = 0; v < kVectors; ++v) {
+    const int64_t at = i + v * kLanes;
+    if (at >= count) break;
+    const Mask mask = FirstLanes(count - at);
+    const Vec input = Load(a + at, mask);
+#pragma GCC unroll 10
+    for (int c = 0; c < kColumns; ++c) sum[c][v] = Fma(input, Load(b + c * stride + at, mask), sum[c][v]);
+  }
+  alignas(64) float lanes[kMeanLanes];
+#pragma GCC unroll 10
+  for (int c = 0; c < kColumns; ++c) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) Store(lanes + v * kLanes, sum[c][v]);
+    sums[c] += SumOfLanes(lanes);
+  }
+}
+
+void AddDots(const float* a, const float* b, int64_t stride, int columns, int64_t count, double* sums) {
+  constexpr int kTile = TileUnits(kMeanLanes / kLanes);
+  int c = 0;
+  for (; c + kTile <= columns; c += kTile) DotsOf<kTile>(a, b + c * stride, stride, count, sums + c);
+  for (; c < columns; ++c) DotsOf<1>(a, b + c * stride, stride, count, sums + c);
+}
+
 constexpr HrnnKernels KernelsNamed(const char* name) {
-  return {name, Step<false>, Step<true>, RowOf<ExpOf>, RowOf<LogOf>, RowOf<SigmoidOf>, RowOf<TanhOf>, RowOf<AsinhOf>};
+  return {name,         Step<false>,  Step<true>,       AddDots,       AddRows,
+          RowOf<ExpOf>, RowOf<LogOf>, RowOf<SigmoidOf>, RowOf<TanhOf>, RowOf<AsinhOf>};
 }
 
 }  // namespace

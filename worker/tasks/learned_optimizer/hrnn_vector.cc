@@ -49,8 +49,8 @@ constexpr int64_t kPackedFloats = 10 * 1024;
 }  // namespace
 
 const HrnnKernels& BestHrnnKernels() {
-  const HrnnKernels* avx512 = HrnnKernelsNamed("avx512");
-  return avx512 != nullptr ? *avx512 : kAvx2Hrnn;
+  static const HrnnKernels* const best = HrnnKernelsNamed("avx512") ? &kAvx512Hrnn : &kAvx2Hrnn;
+  return *best;
 }
 
 const HrnnKernels* HrnnKernelsNamed(const std::string& name) {

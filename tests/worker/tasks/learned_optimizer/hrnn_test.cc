@@ -296,6 +296,50 @@ TEST(HrnnKernelsTest, ElementaryFunctionsHaveTheBitsOfCommonMath) {
   }
 }
 
+TEST(HrnnKernelsTest, RowsAreAddedInTheirOrder) {
+  std::mt19937_64 generator(4);
+  std::normal_distribution<float> normal;
+  constexpr int kRows = 20, kStride = 70;
+  std::vector<float> weights(kRows), rows(kRows * kStride);
+  for (auto* values : {&weights, &rows}) {
+    for (float& value : *values) value = normal(generator);
+  }
+  for (const int count : {1, 7, 8, 9, 16, 17, 31, 32, 33, 64}) {
+    std::vector<float> expected(kStride, 0.5f);
+    for (int i = 0; i < count; ++i) {
+      for (int r = 0; r < kRows; ++r) expected[i] = std::fma(weights[r], rows[r * kStride + i], expected[i]);
+    }
+    for (const std::string& name : VectorKernels()) {
+      std::vector<float> y(kStride, 0.5f);
+      HrnnKernelsNamed(name)->add_rows(weights.data(), rows.data(), kStride, kRows, count, y.data());
+      EXPECT_EQ(y, expected) << name << ", " << count;
+    }
+  }
+}
+
+TEST(HrnnKernelsTest, DotsAreSumsInSixteenLanes) {
+  std::mt19937_64 generator(3);
+  std::normal_distribution<float> normal;
+  constexpr int kColumns = 23, kStride = 100;
+  std::vector<float> a(kStride), b(kColumns * kStride);
+  for (auto* values : {&a, &b}) {
+    for (float& value : *values) value = normal(generator);
+  }
+  for (const int count : {1, 2, 7, 8, 9, 15, 16, 17, 33, 64, 100}) {
+    std::vector<double> expected(kColumns, 0.5);
+    for (int c = 0; c < kColumns; ++c) {
+      float lanes[kHrnnLanes] = {};
+      for (int i = 0; i < count; ++i) lanes[i % 16] = std::fma(a[i], b[c * kStride + i], lanes[i % 16]);
+      expected[c] += LaneTree(lanes);
+    }
+    for (const std::string& name : VectorKernels()) {
+      std::vector<double> sums(kColumns, 0.5);
+      HrnnKernelsNamed(name)->add_dots(a.data(), b.data(), kStride, kColumns, count, sums.data());
+      EXPECT_EQ(sums, expected) << name << ", " << count;
+    }
+  }
+}
+
 // ---- What the optimizer does ---------------------------------------------------------------------------------------
 
 TEST(HrnnTest, LongUnrollsStayFinite) {
