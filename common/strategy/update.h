@@ -18,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "common/noise/noise.h"
+#include "common/strategy/diagnostics.h"
 #include "common/strategy/outcome.h"
 #include "common/strategy/state.h"
 #include "seedcast/v1/job.pb.h"
@@ -31,8 +32,10 @@ struct UpdateReport {
 };
 
 // `spec` is resolved. Advances state to version + 1, on up to `threads` threads. INVALID_ARGUMENT when fitness or
-// gradient has another size, DATA_LOSS when the state does not fit the spec.
-absl::StatusOr<UpdateReport> Update(const v1::JobSpec& spec, const Outcome& outcome, int threads, State* state);
+// gradient has another size, DATA_LOSS when the state does not fit the spec. Fills in `diagnostics` where it is given;
+// the state gets the same bits with it and without.
+absl::StatusOr<UpdateReport> Update(const v1::JobSpec& spec, const Outcome& outcome, int threads, State* state,
+                                    UpdateDiagnostics* diagnostics = nullptr);
 
 // What a member is made with at a generation.
 NoiseDistribution Distribution(const v1::Strategy& strategy);
