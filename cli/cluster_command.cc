@@ -2,6 +2,7 @@
 // for a few generations; those that judge the same perturbations alike go together (clustering.h).
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -146,13 +147,15 @@ std::vector<std::string> ClusterNames(const Clustering& clustering, int count) {
 
 absl::Status WriteJob(const v1::JobSpec& spec, const Clustering& clustering) {
   v1::JobSpec clustered = spec;
-  clustered.mutable_learned_optimizer()->clear_clusters();
-  for (const std::string& name : clustering.names)
-    clustered.mutable_learned_optimizer()->add_clusters()->set_name(name);
+  v1::LearnedOptimizerTask* task = clustered.mutable_learned_optimizer();
+  task->clear_clusters();
+  for (const std::string& name : clustering.names) task->add_clusters()->set_name(name);
   for (size_t i = 0; i < clustering.problems.size(); ++i) {
-    clustered.mutable_learned_optimizer()
-        ->mutable_clusters(clustering.cluster[i])
-        ->add_problems(clustering.problems[i]);
+    task->mutable_clusters(clustering.cluster[i])->add_problems(clustering.problems[i]);
+  }
+  // No evaluation can draw more problems than the smallest cluster has.
+  for (const v1::LearnedOptimizerTask::Cluster& cluster : task->clusters()) {
+    task->set_problems_per_evaluation(std::min(task->problems_per_evaluation(), cluster.problems_size()));
   }
   std::ofstream file(clustering.file);
   file << "# Clusters found by seedcast cluster.\n" << ToYaml(clustered);

@@ -22,7 +22,8 @@ void AddCurves(const v1::JobStatus& status, const v1::GetHistoryResponse& histor
     if (generation.generation() < status.spec().generations()) fitness.push_back(generation.fitness_mean());
     if (!generation.has_validation()) continue;
     const double accuracy = generation.validation().accuracy();
-    validation.push_back(std::isfinite(accuracy) ? accuracy : generation.validation().fitness());
+    const bool by_accuracy = std::isfinite(accuracy) && !status.spec().has_learned_optimizer();
+    validation.push_back(by_accuracy ? accuracy : generation.validation().fitness());
   }
   const auto add = [&](const char* name, const std::vector<double>& values) {
     if (values.empty()) return;
@@ -96,7 +97,7 @@ std::string ListTable(const v1::ListJobsResponse& response, absl::Time now) {
   for (const v1::JobStatus& job : response.jobs()) {
     const double age = absl::ToDoubleSeconds(now - absl::UnixEpoch()) - job.submitted_unix_seconds();
     table.AddRow({job.job_id(), v1::JobState_Name(job.state()), std::string(TaskName(job.spec())), Generations(job),
-                  job.has_best() ? FormatAccuracy(job.best()) : "-",
+                  job.has_best() ? FormatResult(job.spec(), job.best()) : "-",
                   job.state() == v1::RUNNING ? FormatCount(job.evaluations_per_second()) : "-",
                   absl::StrCat(FormatSeconds(std::max(0.0, age)), " ago")});
   }
@@ -116,8 +117,9 @@ std::string ShowTable(const v1::JobStatus& status, const v1::GetHistoryResponse&
   add("task", absl::StrCat(TaskName(status.spec()), ", ", FormatCount(status.num_parameters()), " parameters"));
   add("data", status.dataset());
   add("generation", Generations(status));
-  add("best",
-      status.has_best() ? absl::StrCat(FormatAccuracy(status.best()), " at version ", status.best().version()) : "");
+  add("best", status.has_best()
+                  ? absl::StrCat(FormatResult(status.spec(), status.best()), " at version ", status.best().version())
+                  : "");
   AddCurves(status, history, &table);
   if (status.has_last()) {
     add("fitness", absl::StrFormat("%.4f (%.4f to %.4f)", status.last().fitness_mean(), status.last().fitness_min(),

@@ -85,9 +85,9 @@ std::string DescribeProgress(const v1::JobStatus& status) {
   if (status.has_last()) absl::StrAppendFormat(&line, " · fitness %.4f", status.last().fitness_mean());
   if (status.has_last_validation()) {
     const v1::EvaluationResult& validation = status.last_validation();
+    const bool by_accuracy = std::isfinite(validation.accuracy()) && !status.spec().has_learned_optimizer();
     absl::StrAppend(&line, " · validation ",
-                    std::isfinite(validation.accuracy()) ? FormatPercent(validation.accuracy())
-                                                         : absl::StrFormat("%.4f", validation.fitness()));
+                    by_accuracy ? FormatPercent(validation.accuracy()) : absl::StrFormat("%.4f", validation.fitness()));
   }
   if (status.last().groups_size() > 1) {
     absl::StrAppendFormat(&line, " · %d groups, imbalance %.0f %%, idle %.0f %%", status.last().groups_size(),

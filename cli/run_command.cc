@@ -15,6 +15,7 @@
 #include "cli/replay.h"
 #include "cli/table.h"
 #include "common/status_macros.h"
+#include "common/strategy/estimator.h"
 
 namespace seedcast {
 namespace {
@@ -115,8 +116,7 @@ int64_t FirstVersion(const v1::JobStatus& status) {
 
 // Over the whole of the training, unlike the status's own figure, which is of the last few generations.
 double EvaluationsPerSecond(const v1::JobStatus& status) {
-  const auto evaluations =
-      static_cast<double>(status.spec().strategy().population_size() * (status.version() - FirstVersion(status)));
+  const auto evaluations = static_cast<double>(FitnessCount(status.spec()) * (status.version() - FirstVersion(status)));
   return status.running_seconds() > 0 ? evaluations / status.running_seconds() : 0;
 }
 
@@ -183,7 +183,7 @@ std::string OutcomeText(const Outcome& outcome) {
   if (status.has_last()) facts.AddRow({"fitness", absl::StrCat(status.last().fitness_mean())});
   if (status.has_best()) {
     facts.AddRow({TrainsOnValidation(status) ? "last validation (trained on)" : "best validation",
-                  absl::StrCat(FormatAccuracy(status.best()), " at version ", status.best().version())});
+                  absl::StrCat(FormatResult(status.spec(), status.best()), " at version ", status.best().version())});
   }
   facts.AddRow({"training time", FormatSeconds(status.running_seconds())});
   facts.AddRow({"evaluations/s", FormatCount(EvaluationsPerSecond(status))});

@@ -136,7 +136,7 @@ std::vector<double> RoundTicks(double low, double high, int count) {
   }
   std::vector<double> ticks;
   for (double k = std::ceil(low / step); k * step <= high + 1e-9 * step; ++k) {
-    ticks.push_back(std::round(k * step / power) * power);  // 0.3, not 0.30000000000000004
+    ticks.push_back(k * step + 0.0);  // no -0
   }
   return ticks;
 }

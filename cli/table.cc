@@ -89,6 +89,11 @@ std::string FormatAccuracy(const v1::EvaluationResult& result) {
   return absl::StrFormat("%.2f ± %.2f %%", 100 * result.accuracy(), 100 * result.interval());
 }
 
+std::string FormatResult(const v1::JobSpec& spec, const v1::EvaluationResult& result) {
+  if (!spec.has_learned_optimizer() || !std::isfinite(result.accuracy())) return FormatAccuracy(result);
+  return absl::StrFormat("fitness %.4f (accuracy %.2f %%)", result.fitness(), 100 * result.accuracy());
+}
+
 std::string Sparkline(absl::Span<const double> values, size_t width) {
   static constexpr const char* kBlocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
   std::vector<double> finite;

@@ -35,6 +35,8 @@ std::string FormatBytes(double bytes);          // "812 B", "4.2 kB", "1.3 MB"
 std::string FormatSeconds(double seconds);      // "8.2 s", "3m 05s", "2h 03m"; "-" when negative or not finite
 std::string FormatPercent(double share);        // 0.9532 -> "95.32 %"; "-" when not finite
 std::string FormatAccuracy(const v1::EvaluationResult& result);  // "95.32 ± 0.41 %", else the fitness
+// What the job is judged by: of a learned optimizer "fitness 3.28 (accuracy 94.52 %)", else its accuracy.
+std::string FormatResult(const v1::JobSpec& spec, const v1::EvaluationResult& result);
 
 // The values as one line of block characters, at most `width` of them (means of neighbours), lowest to highest.
 std::string Sparkline(absl::Span<const double> values, size_t width);

@@ -114,6 +114,13 @@ bool BeginsAnew(const v1::JobSpec& spec, int64_t generation, int64_t pair) {
   return CarriesPastRestarts(spec) ? boundary == Boundary::kReset : boundary != Boundary::kNone;
 }
 
+// Mean of the last few generations; 0 before the first.
+double SecondsPerGeneration(const JobRecord& job) {
+  if (job.recent_seconds.empty()) return 0;
+  const double sum = std::accumulate(job.recent_seconds.begin(), job.recent_seconds.end(), 0.0);
+  return sum / static_cast<double>(job.recent_seconds.size());
+}
+
 }  // namespace
 
 v1::GenerationRecord MakeRecord(const JobRecord& job, const engine::CommitGeneration& closed) {
@@ -187,7 +194,15 @@ bool Better(const v1::EvaluationResult& a, const v1::EvaluationResult& b) {
 
 bool IsNewBest(const JobRecord& job, const v1::EvaluationResult& validation) {
   const bool held_out = job.row.spec.proto_net().characters() != v1::ProtoNetTask::TRAIN_AND_VALIDATION;
-  return !job.best || !held_out || Better(validation, *job.best);
+  if (!job.best || !held_out) return true;
+  // Accuracy, of some problems only, is not what a learned optimizer is trained for.
+  if (job.row.spec.has_learned_optimizer()) return validation.fitness() > job.best->fitness();
+  return Better(validation, *job.best);
+}
+
+double EvaluationsPerSecond(const JobRecord& job) {
+  const double seconds = SecondsPerGeneration(job);
+  return seconds > 0 ? static_cast<double>(FitnessCount(job.row.spec)) / seconds : 0;
 }
 
 v1::JobStatus MakeStatus(const JobRecord& job) {
@@ -202,13 +217,10 @@ v1::JobStatus MakeStatus(const JobRecord& job) {
   if (job.version > job.row.first_version) *status.mutable_last() = job.last;
   if (job.best) *status.mutable_best() = *job.best;
   if (job.last_validation) *status.mutable_last_validation() = *job.last_validation;
-  const double recent = std::accumulate(job.recent_seconds.begin(), job.recent_seconds.end(), 0.0);
-  if (recent > 0) {
-    const double seconds_per_generation = recent / static_cast<double>(job.recent_seconds.size());
-    status.set_evaluations_per_second(static_cast<double>(FitnessCount(job.row.spec)) / seconds_per_generation);
-    if (!job.ended()) {
-      status.set_eta_seconds(seconds_per_generation * static_cast<double>(job.row.spec.generations() - job.version));
-    }
+  status.set_evaluations_per_second(EvaluationsPerSecond(job));
+  if (!job.ended()) {
+    const auto generations_left = static_cast<double>(job.row.spec.generations() - job.version);
+    status.set_eta_seconds(SecondsPerGeneration(job) * generations_left);
   }
   if (job.generations > 0) {
     status.set_bytes_per_generation(static_cast<double>(job.bytes) / static_cast<double>(job.generations));

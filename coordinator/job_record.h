@@ -2,6 +2,7 @@
 // up to.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/strategy/diagnostics.h"
 #include "common/strategy/state.h"
 #include "coordinator/engine/events.h"
 #include "coordinator/store/store.h"
@@ -44,6 +46,16 @@ struct JobRecord {
   int64_t bytes = 0;
   int64_t generations = 0;
 
+  // For people only; see JobFigures.
+  struct Observed {
+    UpdateDiagnostics diagnostics;
+    std::array<float, 5> fitness_quantiles = FiniteQuantiles({});
+    double update_seconds = UpdateDiagnostics::kNone;
+    double commit_seconds = UpdateDiagnostics::kNone;
+    absl::Time active = absl::InfinitePast();  // submitted, or its last generation
+  };
+  Observed observed;
+
   // What the store has not taken yet; tried again at retry_at. The engine waits meanwhile.
   std::variant<std::monostate, engine::CommitGeneration, engine::FinishJob> uncommitted;
   bool state_unsaved = false;  // row.state and row.message
@@ -69,8 +81,12 @@ v1::EvaluationResult Summarise(const engine::EpisodeResults& results, const v1::
 bool Better(const v1::EvaluationResult& a, const v1::EvaluationResult& b);
 
 // Whether this validation makes its version the job's best. Where the job trains on the validation characters they tell
-// nothing about others, and the newest version counts as the best.
+// nothing about others, and the newest version counts as the best. Learned optimizers are judged by fitness, whatever
+// accuracy some of their problems have.
 bool IsNewBest(const JobRecord& job, const v1::EvaluationResult& validation);
+
+// Over the last few generations; 0 before the first.
+double EvaluationsPerSecond(const JobRecord& job);
 
 // Everything in a status but what only the engine knows: workers, slots, note.
 v1::JobStatus MakeStatus(const JobRecord& job);

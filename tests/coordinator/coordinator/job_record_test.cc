@@ -33,6 +33,14 @@ TEST(BetterTest, ByAccuracyElseByFitnessAndNaNNever) {
   }
 }
 
+TEST(IsNewBestTest, LearnedOptimizersAreJudgedByFitness) {
+  JobRecord job;
+  job.row.spec.mutable_learned_optimizer();
+  job.best = Result(0.9, 1.5);
+  EXPECT_TRUE(IsNewBest(job, Result(0.8, 1.6)));
+  EXPECT_FALSE(IsNewBest(job, Result(0.95, 1.4)));
+}
+
 TEST(IsNewBestTest, TheNewestWinsWhereTheJobTrainsOnValidation) {
   JobRecord job;
   EXPECT_TRUE(IsNewBest(job, Result(0.5, 0)));

@@ -1,0 +1,118 @@
+// What `seedcast` does with a learned optimizer: from a job file to a table, a picture, a model that numpy steps with.
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+
+#include "tests/cli/command_fixture.h"
+
+namespace seedcast {
+namespace {
+
+using ::testing::HasSubstr;
+
+class LearnedOptimizerCommandTest : public CommandTest {
+ protected:
+  // Two clusters and few steps: done in a moment.
+  std::string Job(const std::string& clusters =
+                      "[{name: quadratics, problems: [quadratic(4)]},"
+                      " {name: nets, problems: [\"softmax(3, 2, 50)\"]}]") const {
+    std::ofstream(Path("job.yaml")) << "name: tiny\n"
+                                       "learned_optimizer:\n  clusters: "
+                                    << clusters
+                                    << "\n  unroll: {steps: 10}\n"
+                                       "strategy: {population_size: 4}\n"
+                                       "generations: 3\n"
+                                       "validation: {every: 2, episodes: {episodes: 4}}\n";
+    return Path("job.yaml");
+  }
+
+  CommandResult Run(std::vector<std::string> more = {}) const {
+    std::vector<std::string> arguments = {"run", Job(), "--comparison-seeds", "2", "--output", Path("model.npz")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return OnStore(arguments);
+  }
+};
+
+TEST_F(LearnedOptimizerCommandTest, ARunEndsWithATableAndAPicture) {
+  const CommandResult run = Run();
+  ASSERT_EQ(run.code, 0) << run.err;
+  for (const char* text :
+       {"FAMILY", "LEARNED", "ADAM", "quadratics", "norm (never trained on)", "Accuracy at the end"}) {
+    EXPECT_THAT(run.out, HasSubstr(text));
+  }
+  std::ostringstream picture;
+  picture << std::ifstream(Path("model.svg")).rdbuf();
+  EXPECT_THAT(picture.str(), HasSubstr("tiny-1, version"));
+  EXPECT_THAT(picture.str(), HasSubstr("norm (never trained on)"));
+  EXPECT_THAT(run.err, HasSubstr("quadratics ")) << "progress by cluster";
+}
+
+TEST_F(LearnedOptimizerCommandTest, ARunsJsonHasTheComparison) {
+  const CommandResult run = Run({"--json"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  ExpectJson(run.out,
+             "len(j['comparison']) == 15 and {c['family'] for c in j['comparison']} == {'quadratics', 'nets', 'norm'} "
+             "and [c['optimizer'] for c in j['comparison'][:5]] == ['learned', 'SGD', 'momentum', 'RMSProp', 'Adam'] "
+             "and j['comparison'][0]['learning_rate'] is None and j['comparison'][1]['learning_rate'] > 0 "
+             "and j['picture'].endswith('model.svg')");
+}
+
+TEST_F(LearnedOptimizerCommandTest, TheComparisonCanBeLeftOut) {
+  const CommandResult run = Run({"--comparison-seeds", "0", "--json"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  ExpectJson(run.out, "'comparison' not in j and j['model'].endswith('.npz')");
+}
+
+TEST_F(LearnedOptimizerCommandTest, ShowPrintsTheClusters) {
+  ASSERT_EQ(Run({"--comparison-seeds", "0"}).code, 0);
+  const CommandResult show = OnStore({"show", "tiny-1"});
+  EXPECT_THAT(show.out, HasSubstr("CLUSTER"));
+  EXPECT_THAT(show.out, HasSubstr("DIVERGED"));
+  EXPECT_THAT(show.out, HasSubstr("quadratics"));
+}
+
+TEST_F(LearnedOptimizerCommandTest, NumpyStepsWithTheExportToTheSameLosses) {
+  if (std::system("/usr/bin/python3 -c 'import numpy' 2>/dev/null") != 0) GTEST_SKIP() << "numpy is not installed";
+  ASSERT_EQ(Run({"--comparison-seeds", "0"}).code, 0);
+  ASSERT_EQ(OnStore({"export", "tiny-1", "--output", Path("exported.npz")}).code, 0);
+  const std::string script = std::string(std::getenv("SEEDCAST_SOURCE_DIR")) + "/examples/step_with_numpy.py ";
+  EXPECT_EQ(std::system(("/usr/bin/python3 " + script + Path("exported.npz") + " > " + Path("log")).c_str()), 0);
+}
+
+TEST_F(LearnedOptimizerCommandTest, AnUnknownProblemIsNamedWithItsPath) {
+  const CommandResult run = OnStore({"run", Job("[{name: a, problems: [bowl(5), quadratik(3)]}]")});
+  EXPECT_EQ(run.code, 2);
+  EXPECT_THAT(run.err, HasSubstr("learned_optimizer.clusters[0].problems[1]"));
+  EXPECT_THAT(run.err, HasSubstr("quadratic"));
+}
+
+TEST_F(LearnedOptimizerCommandTest, ClusterTellsProblemsApartThatWantOppositeThings) {
+  // The tiny ones overshoot with every step, so they want smaller steps; the others want larger ones.
+  const std::string job =
+      Job("[{name: all, problems: [quadratic(4), \"rescale(quadratic(5), 0.0000001)\", quadratic(6), "
+          "\"rescale(quadratic(7), 0.0000001)\"]}]");
+  const CommandResult found = Command(
+      {"cluster", job, "--count", "2", "--pairs", "32", "--generations", "2", "--json", "-o", Path("two.yaml")});
+  ASSERT_EQ(found.code, 0) << found.err;
+  ExpectJson(found.out,
+             "[p['cluster'] for p in j['problems']] == ['quadratic', 'rescale', 'quadratic', 'rescale'] "
+             "and j['correlation'][0][2] > 0.3 and j['correlation'][0][1] < 0");
+  const CommandResult run = OnStore({"run", Path("two.yaml"), "--comparison-seeds", "0"});
+  EXPECT_EQ(run.code, 0) << run.err;
+
+  const CommandResult table = Command({"cluster", job, "--count", "4", "--pairs", "2", "--generations", "1"});
+  EXPECT_THAT(table.out, HasSubstr("PROBLEM"));
+  EXPECT_THAT(table.out, HasSubstr("job-clustered.yaml"));
+}
+
+TEST_F(LearnedOptimizerCommandTest, ClusterRefusesWhatItCannotDo) {
+  const CommandResult many = Command({"cluster", Job(), "--count", "3"});
+  EXPECT_EQ(many.code, 2);
+  EXPECT_THAT(many.err, HasSubstr("--count: 3, expected at most 2, the number of problems"));
+  EXPECT_THAT(Command({"cluster", SphereJob(), "--count", "1"}).err, HasSubstr("learned_optimizer: missing"));
+  EXPECT_THAT(Command({"cluster", Job("[{name: a, problems: [default]}]"), "--count", "1"}).err,
+              HasSubstr("101 problems, expected at most 64"));
+}
+
+}  // namespace
+}  // namespace seedcast
