@@ -39,6 +39,7 @@ void AddAllCommands(CLI::App& app, Console& console, Action* action) {
   AddRunCommand(app, console, action);
   AddJobCommands(app, console, action);
   AddModelCommands(app, console, action);
+  AddClusterCommand(app, console, action);
   AddCertsCommand(app, console, action);
   AddShellCommands(app, console, action);
 }

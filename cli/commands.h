@@ -20,6 +20,7 @@ using Action = std::function<absl::Status()>;
 void AddRunCommand(CLI::App& app, Console& console, Action* action);
 void AddJobCommands(CLI::App& app, Console& console, Action* action);    // submit, list, show, watch, pause, ...
 void AddModelCommands(CLI::App& app, Console& console, Action* action);  // evaluate, export, verify
+void AddClusterCommand(CLI::App& app, Console& console, Action* action);
 void AddCertsCommand(CLI::App& app, Console& console, Action* action);
 void AddShellCommands(CLI::App& app, Console& console, Action* action);  // completion, version
 

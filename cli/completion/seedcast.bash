@@ -4,7 +4,7 @@ _seedcast() {
   local common="--help --json --verbose"
   local connection="$common --coordinator --store --data --tls-cert --tls-key --tls-ca"
   if [[ $COMP_CWORD -eq 1 ]]; then
-    COMPREPLY=($(compgen -W "run submit list show watch pause resume cancel fork evaluate export verify certs completion version --help" -- "$word"))
+    COMPREPLY=($(compgen -W "run submit list show watch pause resume cancel fork evaluate export verify cluster certs completion version --help" -- "$word"))
     return
   fi
   case "$previous" in
@@ -12,10 +12,11 @@ _seedcast() {
     --output|-o|--tls-cert|--tls-key|--tls-ca) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --role) COMPREPLY=($(compgen -W "coordinator worker submitter observer admin" -- "$word")); return ;;
     --split) COMPREPLY=($(compgen -W "train validation test" -- "$word")); return ;;
-    --coordinator|--listen|--host|--days|--resume|--set|--slots|--test-episodes|--version|--way|--shot|--query|--episodes) return ;;
+    --coordinator|--listen|--host|--days|--resume|--set|--slots|--test-episodes|--comparison-seeds|--count|--generations|--pairs|--version|--way|--shot|--query|--episodes) return ;;
   esac
   case "$command" in
-    run) flags="$common --store --data --resume --set --slots --output --listen --insecure --test-episodes" ;;
+    run) flags="$common --store --data --resume --set --slots --output --listen --insecure --test-episodes --comparison-seeds" ;;
+    cluster) flags="$common --count --output --generations --pairs --set --slots" ;;
     submit) flags="$connection --set --watch" ;;
     list|show|watch|pause|resume|cancel) flags="$connection" ;;
     fork) flags="$connection --version --set" ;;
@@ -28,7 +29,7 @@ _seedcast() {
   esac
   if [[ $word != -* && $command == certs ]]; then
     COMPREPLY=($(compgen -d -- "$word"))
-  elif [[ $word != -* && ( $command == run || $command == submit ) ]]; then
+  elif [[ $word != -* && ( $command == run || $command == submit || $command == cluster ) ]]; then
     COMPREPLY=($(compgen -d -S / -- "$word") $(compgen -f -X '!*.yaml' -- "$word") $(compgen -f -X '!*.yml' -- "$word"))
   else
     COMPREPLY=($(compgen -W "$flags" -- "$word"))

@@ -1,12 +1,12 @@
 # fish completion of seedcast
-set -l commands run submit list show watch pause resume cancel fork evaluate export verify certs completion version
+set -l commands run submit list show watch pause resume cancel fork evaluate export verify cluster certs completion version
 set -l remote submit list show watch pause resume cancel fork evaluate export verify
 complete -c seedcast -f -l help -d 'Show help'
 complete -c seedcast -n "not __fish_seen_subcommand_from $commands" -a "$commands"
-complete -c seedcast -n "__fish_seen_subcommand_from run submit" -a '(__fish_complete_suffix .yaml)'
+complete -c seedcast -n "__fish_seen_subcommand_from run submit cluster" -a '(__fish_complete_suffix .yaml)'
 complete -c seedcast -n "__fish_seen_subcommand_from completion" -a 'bash zsh fish'
-complete -c seedcast -n "__fish_seen_subcommand_from run version $remote" -l json -d 'Print JSON'
-complete -c seedcast -n "__fish_seen_subcommand_from run version $remote" -l verbose -d 'Log on standard error'
+complete -c seedcast -n "__fish_seen_subcommand_from run version cluster $remote" -l json -d 'Print JSON'
+complete -c seedcast -n "__fish_seen_subcommand_from run version cluster $remote" -l verbose -d 'Log on standard error'
 complete -c seedcast -n "__fish_seen_subcommand_from $remote" -x -l coordinator -d 'Address of a coordinator'
 complete -c seedcast -n "__fish_seen_subcommand_from $remote" -r -F -l tls-cert -d 'Certificate to show it'
 complete -c seedcast -n "__fish_seen_subcommand_from $remote" -r -F -l tls-key -d 'Its private key'
@@ -17,13 +17,18 @@ complete -c seedcast -n "__fish_seen_subcommand_from certs" -x -l role -a 'coord
 complete -c seedcast -n "__fish_seen_subcommand_from certs" -x -l days -d 'How long they hold'
 complete -c seedcast -n "__fish_seen_subcommand_from run $remote" -r -F -l store -d 'Store of the embedded coordinator'
 complete -c seedcast -n "__fish_seen_subcommand_from run $remote" -r -F -l data -d 'Directory with data sets'
-complete -c seedcast -n "__fish_seen_subcommand_from run submit fork" -x -l set -d 'Set a field, path.to.field=value'
+complete -c seedcast -n "__fish_seen_subcommand_from run submit fork cluster" -x -l set -d 'Set a field, path.to.field=value'
 complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l resume -d 'Go on with a job of the store'
 complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l listen -d 'Listen on this address as well'
 complete -c seedcast -n "__fish_seen_subcommand_from run" -l insecure -d 'Trust the network'
 complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l test-episodes -d 'Episodes of each test'
-complete -c seedcast -n "__fish_seen_subcommand_from run evaluate verify" -x -l slots -d 'Threads to use here'
+complete -c seedcast -n "__fish_seen_subcommand_from run evaluate verify cluster" -x -l slots -d 'Threads to use here'
 complete -c seedcast -n "__fish_seen_subcommand_from run export" -r -F -l output -d 'Where the model goes'
+complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l comparison-seeds -d 'Instances of each problem'
+complete -c seedcast -n "__fish_seen_subcommand_from cluster" -r -F -l output -d 'Where the job file goes'
+complete -c seedcast -n "__fish_seen_subcommand_from cluster" -x -l count -d 'Clusters to make'
+complete -c seedcast -n "__fish_seen_subcommand_from cluster" -x -l generations -d 'Generations to measure'
+complete -c seedcast -n "__fish_seen_subcommand_from cluster" -x -l pairs -d 'Perturbations a generation'
 complete -c seedcast -n "__fish_seen_subcommand_from submit" -l watch -d 'Follow the job to its end'
 complete -c seedcast -n "__fish_seen_subcommand_from fork evaluate export" -x -l version -d 'Version of the parameters'
 complete -c seedcast -n "__fish_seen_subcommand_from evaluate" -x -l split -a 'train validation test' -d 'Split'

@@ -15,6 +15,7 @@ _seedcast() {
     'evaluate:measure a version on episodes'
     'export:write parameters as npz'
     'verify:replay a log and compare every digest'
+    'cluster:find the clusters of a learned optimizer'
     'certs:make or renew certificates for TLS'
     'completion:print a completion script'
     'version:print versions'
@@ -33,7 +34,8 @@ _seedcast() {
   case $command in
     run) _arguments $common $override '--store[store]:directory:_files -/' '--data[data sets]:directory:_files -/' \
       '--resume[go on with a job]:job:' '--slots[threads]:number:' '--output[model]:file:_files' \
-      '--listen[address]:address:' '--insecure[trust the network]' '--test-episodes[episodes of each test]:number:' '*:job file:_files -g "*.y(a|)ml"' ;;
+      '--listen[address]:address:' '--insecure[trust the network]' '--test-episodes[episodes of each test]:number:' \
+      '--comparison-seeds[instances of each problem]:number:' '*:job file:_files -g "*.y(a|)ml"' ;;
     submit) _arguments $connection $override '--watch[follow the job]' '*:job file:_files -g "*.y(a|)ml"' ;;
     list|show|watch|pause|resume|cancel) _arguments $connection '*:job:' ;;
     fork) _arguments $connection $override '--version[version]:number:' '*:job:' ;;
@@ -42,6 +44,9 @@ _seedcast() {
       '--version[version]:number:' '--slots[threads]:number:' '*:job:' ;;
     export) _arguments $connection '--output[file]:file:_files' '--version[version]:number:' '*:job:' ;;
     verify) _arguments $connection '--slots[threads]:number:' '*:job:' ;;
+    cluster) _arguments $common $override '--count[clusters]:number:' '--output[job file]:file:_files' \
+      '--generations[generations]:number:' '--pairs[perturbations]:number:' '--slots[threads]:number:' \
+      '*:job file:_files -g "*.y(a|)ml"' ;;
     certs) _arguments '--help[show help]' '*--host[name or address]:host:' '--days[how long they hold]:number:' \
       '*--role[role]:role:(coordinator worker submitter observer admin)' '*:directory:_files -/' ;;
     completion) _arguments '--help[show help]' '*:shell:(bash zsh fish)' ;;
