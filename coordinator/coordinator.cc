@@ -224,6 +224,7 @@ absl::StatusOr<Snapshot> Coordinator::ReadSnapshot(const v1::GetSnapshotRequest&
   return impl_->ReadSnapshot(request);
 }
 Coordinator::Stats Coordinator::stats() const { return impl_->stats(); }
+CoordinatorFigures Coordinator::Figures() const { return impl_->Figures(); }
 void Coordinator::CountBytes(const std::string& job_id, int64_t bytes) { impl_->CountBytes(job_id, bytes); }
 
 }  // namespace seedcast

@@ -14,7 +14,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/clock.h"
 #include "common/version.h"
+#include "coordinator/figures.h"
 #include "coordinator/store/store.h"
 #include "seedcast/v1/job.pb.h"
 #include "seedcast/v1/parameters.pb.h"
@@ -39,6 +41,8 @@ struct CoordinatorOptions {
   int update_threads = 1;  // for the coordinator's own Update
   int max_jobs = 10'000;   // in the store, all states
   std::string build;       // for Welcome
+  // Says how long updates, commits and replays take, for Figures; nothing is decided by it. Null: they take no time.
+  const Clock* stopwatch = nullptr;
   // Makes the task of a resolved spec (its dataset digest filled in by `prepare`).
   std::function<absl::StatusOr<std::unique_ptr<Task>>(const v1::JobSpec&)> make_task;
   // Fills in what only the coordinator's machine knows: the data set's digest. Called at submission, before make_task.
@@ -101,6 +105,7 @@ class Coordinator {
     int64_t repeated_leases = 0;  // given out a second time at a generation's end
   };
   Stats stats() const;
+  CoordinatorFigures Figures() const;
 
   // For byte counts on the wire, kept by the links' owner: adds to the job's bytes.
   void CountBytes(const std::string& job_id, int64_t bytes);

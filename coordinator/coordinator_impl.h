@@ -25,6 +25,9 @@ class Coordinator::Impl {
   void OnTick(absl::Time now);
   Stats stats() const;
 
+  // coordinator_figures.cc
+  CoordinatorFigures Figures() const;
+
   // coordinator_jobs.cc: what users ask for.
   absl::StatusOr<v1::JobStatus> Submit(const v1::SubmitJobRequest& request, absl::Time now);
   absl::StatusOr<v1::JobStatus> Fork(const v1::ForkJobRequest& request, absl::Time now);
@@ -85,6 +88,14 @@ class Coordinator::Impl {
   void Notify(const std::string& job_id);
   void NotifyChangedNotes();
 
+  void CountWorkers(CoordinatorFigures* figures) const;
+  void CountPairs(CoordinatorFigures* figures) const;
+  std::vector<const JobRecord*> MostRecentlyActive() const;
+
+  // Runs `work`, puts down in `histogram` how long that took, and in `seconds` where that is given.
+  template <typename Work>
+  auto Timed(SecondsHistogram* histogram, double* seconds, Work work);
+
   absl::Status RecoverJob(JobRecord& job);
   absl::Status ReadSums(JobRecord& job);
   void AddToEngine(const JobRecord& job, absl::Time now);
@@ -109,9 +120,21 @@ class Coordinator::Impl {
   int64_t next_watch_id_ = 1;
   int64_t next_evaluation_id_ = 1;
 
+  CoordinatorFigures figures_;        // what is counted here: histograms and failures
   absl::Time now_;                    // of the call that is being handled
   std::vector<engine::Event> inbox_;  // events that actions led to
   bool handling_ = false;
 };
+
+template <typename Work>
+auto Coordinator::Impl::Timed(SecondsHistogram* histogram, double* seconds, Work work) {
+  const auto now = [this] { return options_.stopwatch == nullptr ? absl::UnixEpoch() : options_.stopwatch->Now(); };
+  const absl::Time began = now();
+  auto result = work();
+  const double taken = absl::ToDoubleSeconds(now() - began);
+  histogram->Observe(taken);
+  if (seconds != nullptr) *seconds = taken;
+  return result;
+}
 
 }  // namespace seedcast

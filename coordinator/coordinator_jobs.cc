@@ -126,6 +126,7 @@ absl::StatusOr<v1::JobStatus> Coordinator::Impl::Create(JobRow row, State first,
   job.state = std::move(first);
   job.task = std::move(task);
   job.row = std::move(row);
+  job.observed.active = now;
   order_.push_back(job_id);
   const JobRecord& added = jobs_.emplace(job_id, std::move(job)).first->second;
   LogInfo("job submitted", {{"job", job_id},
@@ -329,7 +330,8 @@ absl::StatusOr<State> Coordinator::Impl::StateAt(const JobRecord& job, int64_t v
         absl::StrCat("version: ", version, ", expected ", job.row.first_version, " .. ", job.version));
   }
   if (job.state && version == job.version) return *job.state;
-  return RebuildState(store_, job.row, version, options_.update_threads);
+  return Timed(&figures_.replay, nullptr,
+               [&] { return RebuildState(store_, job.row, version, options_.update_threads); });
 }
 
 absl::StatusOr<Digest> Coordinator::Impl::DigestAt(const JobRecord& job, int64_t version) {

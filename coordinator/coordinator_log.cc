@@ -56,7 +56,9 @@ absl::Status Coordinator::Impl::RecoverJob(JobRecord& job) {
   }
   if (job.closed) return absl::OkStatus();
   double estimate_norm = 0;
-  ASSIGN_OR_RETURN(State state, RebuildState(store_, job.row, job.version, options_.update_threads, &estimate_norm));
+  ASSIGN_OR_RETURN(State state, Timed(&figures_.replay, nullptr, [&] {
+                     return RebuildState(store_, job.row, job.version, options_.update_threads, &estimate_norm);
+                   }));
   if (job.version > job.row.first_version) job.last.set_estimate_norm(estimate_norm);
   job.digest = StateDigest(state);
   job.num_parameters = static_cast<int64_t>(state.theta.size());
@@ -151,13 +153,16 @@ void Coordinator::Impl::TryCommit(JobRecord& job) {
     Handle(engine::JobFinished{job.row.job_id}, now_);
     Notify(job.row.job_id);
     job.state.reset();
+    job.observed = {};
   }
 }
 
 absl::Status Coordinator::Impl::Append(JobRecord& job, const v1::GenerationRecord& record, bool with_snapshot) {
   Snapshot snapshot;
   if (with_snapshot) snapshot = SnapshotOf(job);
-  RETURN_IF_ERROR(store_.AppendGeneration(job.row.job_id, record, with_snapshot ? &snapshot : nullptr));
+  RETURN_IF_ERROR(Timed(&figures_.commit, &job.observed.commit_seconds, [&] {
+    return store_.AppendGeneration(job.row.job_id, record, with_snapshot ? &snapshot : nullptr);
+  }));
   job.store_trouble.clear();
   job.retry_at = absl::InfiniteFuture();
   SEEDCAST_CHECK(AddToSums(record, &job).ok(), "a record just made is the chain's next link");
@@ -179,7 +184,9 @@ void Coordinator::Impl::Advance(JobRecord& job, engine::CommitGeneration closed)
   notice.mutable_gradient()->Add(outcome.gradient.begin(), outcome.gradient.end());
   for (const std::string& worker_id : engine_->WorkersWithJob(closed.job_id)) links_.Send(worker_id, message);
 
-  const absl::StatusOr<UpdateReport> report = Update(job.row.spec, outcome, options_.update_threads, &*job.state);
+  const absl::StatusOr<UpdateReport> report = Timed(&figures_.update, &job.observed.update_seconds, [&] {
+    return Update(job.row.spec, outcome, options_.update_threads, &*job.state, &job.observed.diagnostics);
+  });
   if (!report.ok()) {
     LogError("update failed", {{"job", closed.job_id}, {"error", report.status().ToString()}});
     Handle(engine::JobCancelled{closed.job_id}, now_);
@@ -190,6 +197,9 @@ void Coordinator::Impl::Advance(JobRecord& job, engine::CommitGeneration closed)
   job.version = job.state->version;
   job.digest = StateDigest(*job.state);
   ++job.generations;
+  job.observed.fitness_quantiles = FiniteQuantiles(outcome.fitness);
+  job.observed.active = now_;
+  figures_.generation.Observe(closed.seconds + job.observed.commit_seconds);
   Handle(engine::GenerationCommitted{closed.job_id, job.version, ToHex(job.digest)}, now_);
   Notify(closed.job_id);
 }
@@ -209,6 +219,7 @@ void Coordinator::Impl::SaveProof(JobRecord& job) {
 void Coordinator::Impl::StoreFailed(JobRecord& job, const absl::Status& status) {
   LogWarning("store refused a write; trying again",
              {{"job", job.row.job_id}, {"error", status.ToString()}, {"in", absl::FormatDuration(kStoreRetry)}});
+  ++figures_.store_failures;
   job.store_trouble = absl::StrCat("the store refused a write, trying again: ", status.ToString());
   job.retry_at = now_ + kStoreRetry;
   Notify(job.row.job_id);
@@ -250,6 +261,7 @@ void Coordinator::Impl::PutAway(JobRecord& job) {
     LogWarning("no snapshot of the last version", {{"job", job.row.job_id}, {"error", status.ToString()}});
   }
   job.state.reset();
+  job.observed = {};
 }
 
 // Before a shutdown, so that the next start need not replay.

@@ -104,6 +104,7 @@ void Engine::On(const LeaseFailed& event) {
   Job& job = *leases_.at(event.lease_id).work->job;
   worker->RecordFailure(job.job_id, now_);
   job.last_lease_error = absl::StrCat("worker ", worker->worker_id, ": ", event.error);
+  ++stats_.failed_leases;
   GiveBack(event.lease_id);
   FillAll();
 }

@@ -24,6 +24,7 @@
 #include "absl/time/time.h"
 #include "coordinator/engine/events.h"
 #include "coordinator/engine/job.h"
+#include "coordinator/engine/stats.h"
 #include "coordinator/engine/worker_table.h"
 #include "coordinator/schedule/next_cluster.h"
 
@@ -38,17 +39,6 @@ struct EngineOptions {
   // without a result, and longer where units take longer.
   absl::Duration repeat_patience = absl::Seconds(2);
   int64_t first_lease_id = 1;  // above all that an earlier run of the coordinator gave out
-};
-
-struct EngineStats {
-  int64_t results = 0;
-  int64_t evaluations = 0;
-  int64_t duplicate_results = 0;
-  int64_t stale_results = 0;
-  int64_t unknown_results = 0;
-  int64_t rejected_results = 0;
-  int64_t expired_leases = 0;
-  int64_t repeated_leases = 0;
 };
 
 class Engine {
@@ -124,6 +114,7 @@ class Engine {
   void On(const ResultArrived& event);
   Work* FindWork(const v1::LeaseResult& result);
   void Count(const v1::LeaseResult& result, Worker& worker, Work& work);
+  int64_t AcceptAndCount(const v1::LeaseResult& result, const Worker& worker, Work& work, std::vector<int64_t>* ended);
   void CountTime(const v1::LeaseResult& result, const Worker& worker, Work& work, int64_t new_units);
   bool TooManyFailed(const Job& job) const;
 

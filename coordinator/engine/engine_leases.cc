@@ -186,6 +186,8 @@ void Engine::AddLease(int64_t lease_id, Worker& worker, Work& work, UnitRange un
   const double charge = seconds_per_unit > 0 ? seconds_per_unit * static_cast<double>(units.count)
                                              : absl::ToDoubleSeconds(options_.lease_target);
   leases_.emplace(lease_id, Lease{&worker, &work, charge, now_});
+  ++stats_.granted_leases;
+  if (work.kind == WorkKind::kPairs) stats_.lease_wait.Observe(absl::ToDoubleSeconds(now_ - job.open->opened));
   worker.leases.insert(lease_id);
   ++job.leases_of_worker[worker.worker_id];
   job.served_seconds += charge;

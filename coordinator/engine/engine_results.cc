@@ -59,11 +59,11 @@ void Engine::Count(const v1::LeaseResult& result, Worker& worker, Work& work) {
   if (owned) worker.RecordRate(work, result.seconds(), units.count);
 
   std::vector<int64_t> ended;
-  const int64_t new_units = work.Accept(result, worker.number, now_, &ended);
-  ++(new_units > 0 ? stats_.results : stats_.duplicate_results);
+  const int64_t new_units = AcceptAndCount(result, worker, work, &ended);
   CountTime(result, worker, work, new_units);
 
   if (owned) {
+    ++stats_.completed_leases;
     work.table.Release(result.lease_id());  // what the result left out, if anything, is pending again
     Forget(result.lease_id(), result.seconds());
   }
@@ -77,6 +77,20 @@ void Engine::Count(const v1::LeaseResult& result, Worker& worker, Work& work) {
   }
   if (new_units > 0) Progress(work);  // may end `work`
   for (Worker* other : freed) Fill(*other);
+}
+
+int64_t Engine::AcceptAndCount(const v1::LeaseResult& result, const Worker& worker, Work& work,
+                               std::vector<int64_t>* ended) {
+  const int64_t failed = work.failed, not_finite = work.not_finite, diverged = work.diverged;
+  const int64_t new_units = work.Accept(result, worker.number, now_, ended);
+  ++(new_units > 0 ? stats_.results : stats_.duplicate_results);
+  stats_.evaluation.Observe(result.seconds());
+  if (work.kind == WorkKind::kPairs) {
+    stats_.failed_evaluations += work.failed - failed;
+    stats_.not_finite_evaluations += work.not_finite - not_finite;
+    stats_.diverged += work.diverged - diverged;
+  }
+  return new_units;
 }
 
 // For the metrics of a generation.

@@ -13,10 +13,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/digest.h"
+#include "common/transferred_bytes.h"
 #include "seedcast/v1/parameters.pb.h"
 #include "worker/runtime/grpc_calls.h"
 
 namespace seedcast {
+
+struct FetchTerms {
+  absl::Duration deadline;
+  TransferredBytes::Kind kind;
+  TransferredBytes* bytes = nullptr;  // counts what comes, if given
+};
 
 // Assembler: `absl::Status Add(Message)` for each message, then `absl::StatusOr<Value> Finish()`. The first error ends
 // the call. Deletes itself after it has called `done`.
@@ -25,9 +32,9 @@ class GrpcFetch final : public grpc::ClientReadReactor<Message> {
  public:
   using Done = std::function<void(absl::StatusOr<Value>)>;
 
-  GrpcFetch(GrpcCalls* calls, absl::Duration deadline, Assembler assembler, Done done)
-      : calls_(*calls), assembler_(std::move(assembler)), done_(std::move(done)) {
-    context_.set_deadline(absl::ToChronoTime(absl::Now() + deadline));
+  GrpcFetch(GrpcCalls* calls, const FetchTerms& terms, Assembler assembler, Done done)
+      : calls_(*calls), terms_(terms), assembler_(std::move(assembler)), done_(std::move(done)) {
+    context_.set_deadline(absl::ToChronoTime(absl::Now() + terms.deadline));
     calls_.Add(&context_);
   }
 
@@ -42,6 +49,9 @@ class GrpcFetch final : public grpc::ClientReadReactor<Message> {
  private:
   void OnReadDone(bool ok) override {
     if (!ok) return;
+    if (terms_.bytes != nullptr) {
+      terms_.bytes->Add(TransferredBytes::kReceived, terms_.kind, static_cast<int64_t>(message_.ByteSizeLong()));
+    }
     error_ = assembler_.Add(std::move(message_));
     if (!error_.ok()) return context_.TryCancel();
     message_.Clear();
@@ -63,6 +73,7 @@ class GrpcFetch final : public grpc::ClientReadReactor<Message> {
   }
 
   GrpcCalls& calls_;
+  const FetchTerms terms_;
   grpc::ClientContext context_;
   Assembler assembler_;
   Done done_;

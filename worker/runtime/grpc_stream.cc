@@ -4,8 +4,9 @@
 
 namespace seedcast {
 
-GrpcStream::GrpcStream(GrpcCalls* calls, Transport::Receiver* receiver, std::function<void(const absl::Status&)> closed)
-    : calls_(*calls), receiver_(*receiver), closed_(std::move(closed)) {
+GrpcStream::GrpcStream(GrpcCalls* calls, Transport::Receiver* receiver, TransferredBytes* bytes,
+                       std::function<void(const absl::Status&)> closed)
+    : calls_(*calls), receiver_(*receiver), bytes_(bytes), closed_(std::move(closed)) {
   calls_.Add(&context_);
 }
 
@@ -23,6 +24,9 @@ void GrpcStream::Send(const v1::WorkerMessage& message) {
   absl::MutexLock lock(&mutex_);
   if (closing_ || ended_) return;
   queue_.push_back(message);
+  if (bytes_ != nullptr) {
+    bytes_->Add(TransferredBytes::kSent, TransferredBytes::kStream, static_cast<int64_t>(message.ByteSizeLong()));
+  }
   WriteNext();
 }
 
@@ -54,6 +58,10 @@ void GrpcStream::OnWriteDone(bool ok) {
 
 void GrpcStream::OnReadDone(bool ok) {
   if (ok) {
+    if (bytes_ != nullptr) {
+      bytes_->Add(TransferredBytes::kReceived, TransferredBytes::kStream,
+                  static_cast<int64_t>(incoming_.ByteSizeLong()));
+    }
     receiver_.OnMessage(incoming_);
     StartRead(&incoming_);
     return;

@@ -13,6 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "common/transferred_bytes.h"
 #include "seedcast/v1/worker.grpc.pb.h"
 #include "worker/runtime/grpc_calls.h"
 #include "worker/runtime/transport.h"
@@ -22,7 +23,9 @@ namespace seedcast {
 class GrpcStream final : public grpc::ClientBidiReactor<v1::WorkerMessage, v1::CoordinatorMessage> {
  public:
   // `closed` is called once, from OnDone, before the stream deletes itself; nobody may use it after that.
-  GrpcStream(GrpcCalls* calls, Transport::Receiver* receiver, std::function<void(const absl::Status&)> closed);
+  // `bytes` may be null.
+  GrpcStream(GrpcCalls* calls, Transport::Receiver* receiver, TransferredBytes* bytes,
+             std::function<void(const absl::Status&)> closed);
 
   void Begin(v1::WorkerService::Stub* stub, const v1::Hello& hello);
   void Send(const v1::WorkerMessage& message) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -38,6 +41,7 @@ class GrpcStream final : public grpc::ClientBidiReactor<v1::WorkerMessage, v1::C
 
   GrpcCalls& calls_;
   Transport::Receiver& receiver_;
+  TransferredBytes* const bytes_;
   const std::function<void(const absl::Status&)> closed_;
   grpc::ClientContext context_;
   v1::CoordinatorMessage incoming_;

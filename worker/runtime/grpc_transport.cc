@@ -42,6 +42,10 @@ class GrpcTransport final : public Transport {
   void FetchArtifact(const std::string& digest, Callback<std::string> done) override;
 
  private:
+  FetchTerms TermsOf(TransferredBytes::Kind kind, absl::Duration deadline) const {
+    return {deadline, kind, options_.bytes};
+  }
+
   const GrpcTransportOptions options_;
   const std::unique_ptr<v1::WorkerService::Stub> workers_;
   const std::unique_ptr<v1::ParameterService::Stub> parameters_;
@@ -53,7 +57,7 @@ class GrpcTransport final : public Transport {
 };
 
 void GrpcTransport::Connect(const v1::Hello& hello, Receiver* receiver) {
-  auto* stream = new GrpcStream(&calls_, receiver, [this, receiver](const absl::Status& status) {
+  auto* stream = new GrpcStream(&calls_, receiver, options_.bytes, [this, receiver](const absl::Status& status) {
     {
       absl::MutexLock lock(&mutex_);
       stream_ = nullptr;
@@ -88,7 +92,7 @@ void GrpcTransport::FetchLog(const std::string& job_id, int64_t from, int64_t to
   request.set_from_generation(from);
   request.set_to_generation(to);
   using Fetch = GrpcFetch<v1::GenerationRecord, std::vector<v1::GenerationRecord>, LogAssembler>;
-  (new Fetch(&calls_, options_.log_deadline, LogAssembler(), std::move(done)))
+  (new Fetch(&calls_, TermsOf(TransferredBytes::kLog, options_.log_deadline), LogAssembler(), std::move(done)))
       ->Begin([&](auto* context, auto* reactor) { parameters_->async()->GetLog(context, &request, reactor); });
 }
 
@@ -98,7 +102,8 @@ void GrpcTransport::FetchSnapshot(const std::string& job_id, int64_t at_or_below
   request.set_at_or_below_version(at_or_below);
   using Assembler = BytesAssembler<v1::SnapshotChunk>;
   using Fetch = GrpcFetch<v1::SnapshotChunk, std::string, Assembler>;
-  (new Fetch(&calls_, options_.snapshot_deadline, Assembler(options_.max_snapshot_bytes), std::move(done)))
+  (new Fetch(&calls_, TermsOf(TransferredBytes::kSnapshot, options_.snapshot_deadline),
+             Assembler(options_.max_snapshot_bytes), std::move(done)))
       ->Begin([&](auto* context, auto* reactor) { parameters_->async()->GetSnapshot(context, &request, reactor); });
 }
 
@@ -106,8 +111,8 @@ void GrpcTransport::FetchArtifact(const std::string& digest, Callback<std::strin
   v1::GetArtifactRequest request;
   request.set_digest(digest);
   using Fetch = GrpcFetch<v1::ArtifactChunk, std::string, ArtifactAssembler>;
-  (new Fetch(&calls_, options_.artifact_deadline, ArtifactAssembler(digest, options_.max_artifact_bytes),
-             std::move(done)))
+  (new Fetch(&calls_, TermsOf(TransferredBytes::kArtifact, options_.artifact_deadline),
+             ArtifactAssembler(digest, options_.max_artifact_bytes), std::move(done)))
       ->Begin([&](auto* context, auto* reactor) { parameters_->async()->GetArtifact(context, &request, reactor); });
 }
 

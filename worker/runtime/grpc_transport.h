@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "common/tls/certificate.h"
+#include "common/transferred_bytes.h"
 #include "worker/runtime/transport.h"
 
 namespace seedcast {
@@ -18,6 +19,7 @@ struct GrpcTransportOptions {
   absl::Duration artifact_deadline = absl::Seconds(600);
   int64_t max_snapshot_bytes = int64_t{1} << 31;  // larger ones are refused before they are allocated
   int64_t max_artifact_bytes = int64_t{1} << 31;
+  TransferredBytes* bytes = nullptr;  // counts, if given; outlives the transport
 };
 
 enum class ChannelUse { kControl, kBulk };  // the two never share a connection, so that bulk does not delay leases

@@ -96,9 +96,9 @@ class Worker::Impl final : public Transport::Receiver {
     events_.push_back(std::move(event));
   }
 
-  v1::WorkerStats stats() const ABSL_LOCKS_EXCLUDED(mutex_) {
+  WorkerFigures figures() const ABSL_LOCKS_EXCLUDED(mutex_) {
     absl::MutexLock lock(&mutex_);
-    return stats_;
+    return figures_;
   }
 
   // Transport::Receiver, on the transport's threads.
@@ -137,7 +137,7 @@ class Worker::Impl final : public Transport::Receiver {
   const SteadyClock clock_;
   mutable absl::Mutex mutex_;
   std::deque<WorkerEvent> events_ ABSL_GUARDED_BY(mutex_);
-  v1::WorkerStats stats_ ABSL_GUARDED_BY(mutex_);
+  WorkerFigures figures_ ABSL_GUARDED_BY(mutex_);
 
   // The core's thread's, once it runs.
   WorkerCore core_;
@@ -158,7 +158,7 @@ void Worker::Impl::Loop() {
     for (WorkerEvent& event : TakeEvents()) Handle(std::move(event));
     if (!exited_ && clock_.Now() >= core_.next_tick()) Handle(TickNow());
     absl::MutexLock lock(&mutex_);
-    stats_ = core_.stats();
+    figures_ = core_.figures();
   }
   Stop();
 }
@@ -275,6 +275,7 @@ absl::Status Worker::Run() {
 void Worker::Start() { impl_->Start(); }
 absl::Status Worker::Join() { return impl_->Join(); }
 void Worker::RequestDrain() { impl_->Post(event::DrainRequested{}); }
-v1::WorkerStats Worker::stats() const { return impl_->stats(); }
+WorkerFigures Worker::figures() const { return impl_->figures(); }
+v1::WorkerStats Worker::stats() const { return figures().stats; }
 
 }  // namespace seedcast

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "seedcast/v1/worker.pb.h"
+#include "worker/runtime/figures.h"
 #include "worker/runtime/transport.h"
 
 namespace seedcast {
@@ -41,7 +42,9 @@ class Worker {
   // handler.
   void RequestDrain();
 
-  v1::WorkerStats stats() const;  // any thread
+  // Any thread.
+  WorkerFigures figures() const;
+  v1::WorkerStats stats() const;
 
  private:
   class Impl;

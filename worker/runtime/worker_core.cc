@@ -72,6 +72,15 @@ v1::WorkerStats WorkerCore::stats() const {
   return stats;
 }
 
+WorkerFigures WorkerCore::figures() const {
+  WorkerFigures figures = counted_;
+  figures.connected = online();
+  figures.slots = static_cast<int>(slots_.size());
+  figures.busy_slots = BusySlots();
+  figures.stats = stats();
+  return figures;
+}
+
 absl::Time WorkerCore::next_tick() const {
   if (phase_ == Phase::kIdle || phase_ == Phase::kExited) return absl::InfiniteFuture();
   return phase_ == Phase::kOnline ? std::min(next_heartbeat_, forget_at_) : deadline_;
@@ -116,6 +125,7 @@ void WorkerCore::On(event::Received event) {
 void WorkerCore::OnMessage(const v1::Welcome& welcome) {
   phase_ = Phase::kOnline;
   failed_connects_ = 0;
+  ++counted_.connects;
   const absl::Duration asked = absl::Milliseconds(welcome.heartbeat_ms());
   heartbeat_ = asked > absl::ZeroDuration() ? std::max(asked, kMinHeartbeat) : kDefaultHeartbeat;
   next_heartbeat_ = now_ + heartbeat_;

@@ -31,6 +31,7 @@
 #include "common/noise/philox.h"
 #include "seedcast/v1/worker.pb.h"
 #include "worker/runtime/events.h"
+#include "worker/runtime/figures.h"
 #include "worker/runtime/inner_states.h"
 #include "worker/runtime/parameter_cache.h"
 
@@ -58,6 +59,7 @@ class WorkerCore {
 
   bool online() const { return phase_ == Phase::kOnline; }
   v1::WorkerStats stats() const;
+  WorkerFigures figures() const;
 
  private:
   enum class Phase { kIdle, kConnecting, kOnline, kLeaving, kWaiting, kExited };
@@ -162,6 +164,7 @@ class WorkerCore {
   std::vector<Slot> slots_;
   std::vector<v1::LeaseResult> unsent_;  // done while their job was not open on a stream
   v1::WorkerStats stats_;
+  WorkerFigures counted_;  // since the start
 };
 
 }  // namespace seedcast

@@ -115,7 +115,13 @@ void WorkerCore::On(event::SlotDone event) {
   const Slot slot = std::exchange(slots_.at(event.slot), Slot{});
   if (!Knows(slot.job)) inner_states_->Forget(slot.job);  // what it still put there
   stats_.set_state_bytes_per_slot(std::max(stats_.state_bytes_per_slot(), event.slot_bytes));
-  if (slot.cancelled || !event.complete) return;
+  if (slot.cancelled || !event.complete) {
+    ++counted_.cancelled_leases;
+    return;
+  }
+  ++counted_.done_leases;
+  counted_.evaluation.Observe(event.result.seconds());
+  if (event.result.has_pairs()) counted_.evaluations += event.result.fitness_size();
   event.result.set_lease_id(slot.lease.lease_id());
   Deliver(std::move(event.result));
 }
@@ -138,6 +144,7 @@ void WorkerCore::DropUnsent(const std::string& job_id) {
 }
 
 void WorkerCore::FailLease(const v1::Lease& lease, absl::string_view why) {
+  ++counted_.failed_leases;
   v1::WorkerMessage message;
   v1::LeaseFailed* failed = message.mutable_lease_failed();
   failed->set_lease_id(lease.lease_id());
