@@ -271,6 +271,26 @@ TEST_F(InnerStateTest, PairsOfAWorkerThatIsGoneAreDoneByOthers) {
   EXPECT_THAT(DoneBy("b"), SizeIs(50));
 }
 
+// Rebuilding would take longer than the other needs to come to them. What the other has in hand may be repeated.
+TEST_F(InnerStateTest, WhatIsSoonerDoneAtHomeStaysThere) {
+  costs_ = {0.01};
+  Join("a");
+  Join("b");
+  Add("j", Carrying(1, 40, 1000));
+  RunGeneration();
+  const auto at_home = DoneBy("b");
+  ASSERT_LT(at_home.size(), 30u);
+  for (int i = 0; i < 100 && InHand("b") > 0 && Find<CommitGeneration>() == nullptr; ++i) {
+    const UnitRange units = leases_["b"].front().units;
+    const auto in_hand_of_a = [&] {
+      return std::any_of(leases_["a"].begin(), leases_["a"].end(),
+                         [&](const GrantLease& lease) { return lease.units == units; });
+    };
+    EXPECT_TRUE(at_home.contains({0, units.first}) || in_hand_of_a()) << "pair " << units.first;
+    Finish("b", 0.01);
+  }
+}
+
 // A worker that was silent keeps what it has; it is the same one when it comes back under its name.
 TEST_F(InnerStateTest, AWorkerThatReconnectsIsAtHomeAgain) {
   costs_ = {0.01};
@@ -310,11 +330,7 @@ class GradientTest : public ClusterTest {
     for (int c = 0; c < clusters; ++c) plan.cluster_weights[c] = c + 1;
     return plan;
   }
-  // Of wildly different magnitudes, so that the order of a sum shows.
-  static float Element(int cluster, int64_t pair, int64_t i) {
-    return std::ldexp(static_cast<float>((pair * 7 + i * 3 + cluster) % 11 - 5) + 0.1f,
-                      static_cast<int>((pair * 13 + i) % 60));
-  }
+  static float Element(int cluster, int64_t pair, int64_t i) { return TellingElement(pair, cluster + i); }
   static v1::LeaseResult GradientOf(const GrantLease& lease, int64_t size) {
     v1::LeaseResult result = ResultOf(lease);
     for (int64_t p = 0; p < lease.units.count; ++p) {

@@ -1,6 +1,5 @@
 // Random events against what must always hold: every pair counts once, versions only grow, every job that keeps a
 // willing worker comes to its end with the fitness that its members have.
-#include <cmath>
 #include <random>
 
 #include "tests/coordinator/engine/engine_fixture.h"
@@ -13,7 +12,7 @@ float FitnessOf(const std::string& job_id, int64_t version, int cluster, int64_t
   return static_cast<float>(std::hash<std::string>()(job_id) % 97 + version * 1000 + cluster * 100 + member);
 }
 float GradientOf(int64_t version, int cluster, int64_t pair, int64_t i) {
-  return std::ldexp(static_cast<float>(1 + (version + pair * 3 + i) % 7), static_cast<int>((pair * 11 + cluster) % 50));
+  return TellingElement(pair, version + cluster + i);
 }
 
 class EnginePropertyTest : public EngineTest, public ::testing::WithParamInterface<int> {
