@@ -21,7 +21,7 @@ constexpr int kMaxChannelMessageBytes = 64 << 20;
 constexpr size_t kBufferBytes = size_t{40} << 20;
 constexpr size_t kBufferBytesPerWorker = size_t{1} << 20;
 constexpr size_t kMaxBufferBytes = size_t{512} << 20;
-constexpr int kAgeGraceMs = 60'000;
+constexpr absl::Duration kMaxAgeGrace = absl::Minutes(1);  // for calls under way when a connection has its age
 
 void SetLimits(grpc::ServerBuilder& builder, const FrontOptions& options) {
   builder.SetMaxReceiveMessageSize(kMaxReceiveBytes);
@@ -43,7 +43,9 @@ void SetLimits(grpc::ServerBuilder& builder, const FrontOptions& options) {
   if (options.connection_age < absl::InfiniteDuration()) {
     builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
                                static_cast<int>(absl::ToInt64Milliseconds(options.connection_age)));
-    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kAgeGraceMs);
+    builder.AddChannelArgument(
+        GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
+        static_cast<int>(absl::ToInt64Milliseconds(std::min(kMaxAgeGrace, options.connection_age / 10))));
   }
 }
 

@@ -37,8 +37,8 @@ struct FrontOptions {
   std::vector<grpc::Service*> services;  // borrowed until Shutdown; grpc.health.v1.Health is always there
 
   // A connection without calls is closed after so long; any connection is told to go after connection_age, and cut a
-  // minute later: who has to come back is verified again. Infinite for a server with in-process channels, which never
-  // come back.
+  // minute later at most: who has to come back is verified again. Infinite for a server with in-process channels, which
+  // never come back.
   absl::Duration connection_idle = absl::InfiniteDuration();
   absl::Duration connection_age = absl::InfiniteDuration();
 };
@@ -51,6 +51,9 @@ class GrpcFront {
 
   int port() const { return listener_ == nullptr ? 0 : listener_->port(); }
   std::shared_ptr<grpc::Channel> InProcessChannel();
+
+  // Connections that were closed at once because few descriptors were left. Any thread, until Shutdown.
+  int64_t shed_connections() const { return listener_ == nullptr ? 0 : listener_->shed(); }
 
   // What grpc.health.v1.Health answers. It is SERVING from the start.
   void SetServing(bool serving);

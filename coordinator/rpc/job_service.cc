@@ -1,27 +1,39 @@
 #include "coordinator/rpc/job_service.h"
 
+#include <memory>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "coordinator/rpc/raw_message.h"
 #include "coordinator/rpc/status.h"
 
 namespace seedcast {
 namespace {
 
-// No honest request comes near it; what is larger is refused before anybody copies or stores it.
+// No honest request comes near it; what is larger is refused before anybody parses, copies or stores it.
 constexpr size_t kMaxRequestBytes = 64 << 10;
-
-absl::Status CheckSize(const google::protobuf::Message& request) {
-  if (request.ByteSizeLong() <= kMaxRequestBytes) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      absl::StrCat("request of ", request.ByteSizeLong(), " bytes, at most ", kMaxRequestBytes, " are accepted"));
-}
 
 template <typename T>
 absl::Status Answer(absl::StatusOr<T> result, T* response) {
   ASSIGN_OR_RETURN(*response, std::move(result));
   return absl::OkStatus();
+}
+
+absl::Status Answer(const absl::StatusOr<v1::JobStatus>& result, grpc::ByteBuffer* response) {
+  RETURN_IF_ERROR(result.status());
+  *response = ToRaw(*result);
+  return absl::OkStatus();
+}
+
+// Null, and the call is finished, when they are no request that is taken.
+template <typename Request>
+std::shared_ptr<const Request> ParseOrFinish(const grpc::ByteBuffer& bytes, grpc::ServerUnaryReactor* reactor) {
+  grpc::ByteBuffer own = bytes;
+  auto request = std::make_shared<Request>();
+  const absl::Status parsed = ParseRaw(&own, kMaxRequestBytes, request.get());
+  if (parsed.ok()) return request;
+  reactor->Finish(ToGrpc(parsed));
+  return nullptr;
 }
 
 // Runs `handler(coordinator, now)`, which returns absl::Status, on the coordinator's thread and finishes with it.
@@ -42,14 +54,12 @@ grpc::ServerUnaryReactor* Unary(CoordinatorLoop& loop, grpc::CallbackServerConte
 
 // The same for a new job, after `prepare` has run on its thread.
 template <typename Prepare, typename Handler>
-grpc::ServerUnaryReactor* UnaryAfter(BackgroundThread& thread, Prepare prepare, CoordinatorLoop& loop,
-                                     grpc::CallbackServerContext* context, Handler handler) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+void FinishAfter(BackgroundThread& thread, Prepare prepare, CoordinatorLoop& loop, grpc::ServerUnaryReactor* reactor,
+                 Handler handler) {
   thread.Post([&loop, reactor, prepare = std::move(prepare), handler = std::move(handler)] {
     if (const absl::Status status = prepare(); !status.ok()) return reactor->Finish(ToGrpc(status));
     FinishFromLoop(loop, reactor, handler);
   });
-  return reactor;
 }
 
 }  // namespace
@@ -59,28 +69,30 @@ BackgroundThread& JobServiceImpl::PreparingFor(const v1::JobSpec& spec) {
   return preparing_[named ? 1 + spec.proto_net().dataset() : 0];
 }
 
-grpc::ServerUnaryReactor* JobServiceImpl::SubmitJob(grpc::CallbackServerContext* context,
-                                                    const v1::SubmitJobRequest* request, v1::JobStatus* response) {
-  const auto prepare = [this, request]() -> absl::Status {
-    RETURN_IF_ERROR(CheckSize(*request));
-    return make_ready_(request->spec());
-  };
-  return UnaryAfter(PreparingFor(request->spec()), prepare, loop_, context,
-                    [request, response](Coordinator& coordinator, absl::Time now) {
-                      return Answer(coordinator.Submit(*request, now), response);
-                    });
+grpc::ServerUnaryReactor* JobServiceImpl::SubmitJob(grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes,
+                                                    grpc::ByteBuffer* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const auto request = ParseOrFinish<v1::SubmitJobRequest>(*bytes, reactor);
+  if (request == nullptr) return reactor;
+  FinishAfter(
+      PreparingFor(request->spec()), [this, request] { return make_ready_(request->spec()); }, loop_, reactor,
+      [request, response](Coordinator& coordinator, absl::Time now) {
+        return Answer(coordinator.Submit(*request, now), response);
+      });
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* JobServiceImpl::ForkJob(grpc::CallbackServerContext* context,
-                                                  const v1::ForkJobRequest* request, v1::JobStatus* response) {
-  const auto prepare = [this, request]() -> absl::Status {
-    RETURN_IF_ERROR(CheckSize(*request));
-    return make_ready_(request->overrides());
-  };
-  return UnaryAfter(PreparingFor(request->overrides()), prepare, loop_, context,
-                    [request, response](Coordinator& coordinator, absl::Time now) {
-                      return Answer(coordinator.Fork(*request, now), response);
-                    });
+grpc::ServerUnaryReactor* JobServiceImpl::ForkJob(grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes,
+                                                  grpc::ByteBuffer* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const auto request = ParseOrFinish<v1::ForkJobRequest>(*bytes, reactor);
+  if (request == nullptr) return reactor;
+  FinishAfter(
+      PreparingFor(request->overrides()), [this, request] { return make_ready_(request->overrides()); }, loop_, reactor,
+      [request, response](Coordinator& coordinator, absl::Time now) {
+        return Answer(coordinator.Fork(*request, now), response);
+      });
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* JobServiceImpl::ListJobs(grpc::CallbackServerContext* context, const v1::ListJobsRequest*,

@@ -12,7 +12,9 @@
 
 namespace seedcast {
 
-class JobServiceImpl final : public v1::JobService::CallbackService {
+// SubmitJob and ForkJob, whose specs hold lists, take bytes (raw_message.h).
+class JobServiceImpl final : public v1::JobService::WithRawCallbackMethod_SubmitJob<
+                                 v1::JobService::WithRawCallbackMethod_ForkJob<v1::JobService::CallbackService>> {
  public:
   // Makes ready what a spec needs before the coordinator sees it (its data set: a download may take minutes); runs on
   // threads of its own, for specs of one data set one at a time: the first brings what the others need.
@@ -24,10 +26,12 @@ class JobServiceImpl final : public v1::JobService::CallbackService {
   // Ends every WatchJob and EvaluateJob. The coordinator's thread.
   void EndStreams(const absl::Status& reason) { streams_.EndAll(reason); }
 
-  grpc::ServerUnaryReactor* SubmitJob(grpc::CallbackServerContext* context, const v1::SubmitJobRequest* request,
-                                      v1::JobStatus* response) override;
-  grpc::ServerUnaryReactor* ForkJob(grpc::CallbackServerContext* context, const v1::ForkJobRequest* request,
-                                    v1::JobStatus* response) override;
+  using v1::JobService::Service::ForkJob;
+  using v1::JobService::Service::SubmitJob;
+  grpc::ServerUnaryReactor* SubmitJob(grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes,
+                                      grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* ForkJob(grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes,
+                                    grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* ListJobs(grpc::CallbackServerContext* context, const v1::ListJobsRequest* request,
                                      v1::ListJobsResponse* response) override;
   grpc::ServerUnaryReactor* GetJob(grpc::CallbackServerContext* context, const v1::JobRequest* request,

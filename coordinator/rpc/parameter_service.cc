@@ -9,20 +9,21 @@ namespace seedcast {
 
 grpc::ServerWriteReactor<v1::GenerationRecord>* ParameterServiceImpl::GetLog(grpc::CallbackServerContext* context,
                                                                              const v1::GetLogRequest* request) {
-  return new LogStream(context, *request, &loop_);  // these delete themselves
+  return new LogStream(context, *request, &loop_, &transferred_);  // these delete themselves
 }
 
 grpc::ServerWriteReactor<v1::SnapshotChunk>* ParameterServiceImpl::GetSnapshot(grpc::CallbackServerContext* context,
                                                                                const v1::GetSnapshotRequest* request) {
   auto* stream = new ChunkStream<v1::SnapshotChunk>(context);
   stream->Hold();
-  loop_.Post([stream, request = *request](Coordinator& coordinator, absl::Time) {
+  loop_.Post([this, stream, request = *request](Coordinator& coordinator, absl::Time) {
     absl::StatusOr<Snapshot> snapshot = coordinator.ReadSnapshot(request);
     if (snapshot.ok()) {
       v1::SnapshotChunk first;
       first.set_version(snapshot->version);
       first.set_digest(ToBytes(snapshot->digest));
       coordinator.CountBytes(request.job_id(), static_cast<int64_t>(snapshot->bytes.size()));
+      CountSent(TransferredBytes::kSnapshot, snapshot->bytes);
       stream->Start(std::move(first), std::make_shared<const std::string>(std::move(snapshot->bytes)));
     } else {
       stream->End(snapshot.status());
@@ -39,6 +40,7 @@ grpc::ServerWriteReactor<v1::ArtifactChunk>* ParameterServiceImpl::GetArtifact(g
   reading_.Post([this, stream, digest = request->digest()] {
     absl::StatusOr<std::shared_ptr<const std::string>> bytes = SharedArtifact(digest);
     if (bytes.ok()) {
+      CountSent(TransferredBytes::kArtifact, **bytes);
       stream->Start({}, *std::move(bytes));
     } else {
       stream->End(bytes.status());

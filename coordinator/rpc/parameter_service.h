@@ -17,9 +17,9 @@ class ParameterServiceImpl final : public v1::ParameterService::CallbackService 
  public:
   using ReadArtifact = std::function<absl::StatusOr<std::string>(const std::string& digest)>;  // may block
 
-  // Borrows the loop.
-  ParameterServiceImpl(CoordinatorLoop* loop, ReadArtifact read_artifact)
-      : loop_(*loop), read_artifact_(std::move(read_artifact)) {}
+  // Borrows the loop and `transferred`, to which it adds what it sends.
+  ParameterServiceImpl(CoordinatorLoop* loop, TransferredBytes* transferred, ReadArtifact read_artifact)
+      : loop_(*loop), transferred_(*transferred), read_artifact_(std::move(read_artifact)) {}
 
   grpc::ServerWriteReactor<v1::GenerationRecord>* GetLog(grpc::CallbackServerContext* context,
                                                          const v1::GetLogRequest* request) override;
@@ -31,7 +31,12 @@ class ParameterServiceImpl final : public v1::ParameterService::CallbackService 
  private:
   absl::StatusOr<std::shared_ptr<const std::string>> SharedArtifact(const std::string& digest);
 
+  void CountSent(TransferredBytes::Kind kind, const std::string& bytes) {
+    transferred_.Add(TransferredBytes::kSent, kind, static_cast<int64_t>(bytes.size()));
+  }
+
   CoordinatorLoop& loop_;
+  TransferredBytes& transferred_;
   const ReadArtifact read_artifact_;
   std::map<std::string, std::weak_ptr<const std::string>> artifacts_;  // being sent; the reading thread's
   BackgroundThread reading_;

@@ -10,8 +10,9 @@ constexpr int64_t kMaxBatchBytes = 4 << 20;
 
 }  // namespace
 
-LogStream::LogStream(grpc::CallbackServerContext* context, const v1::GetLogRequest& request, CoordinatorLoop* loop)
-    : QueuedWriter(context), loop_(*loop), rest_(request) {
+LogStream::LogStream(grpc::CallbackServerContext* context, const v1::GetLogRequest& request, CoordinatorLoop* loop,
+                     TransferredBytes* transferred)
+    : QueuedWriter(context), loop_(*loop), transferred_(*transferred), rest_(request) {
   OnQueueEmpty();
 }
 
@@ -33,6 +34,7 @@ void LogStream::FetchBatch(Coordinator& coordinator) {
   int64_t bytes = 0;
   for (const v1::GenerationRecord& record : *batch) bytes += static_cast<int64_t>(record.ByteSizeLong());
   coordinator.CountBytes(rest_.job_id(), bytes);
+  transferred_.Add(TransferredBytes::kSent, TransferredBytes::kLog, bytes);
   const int64_t record_bytes = bytes / static_cast<int64_t>(batch->size()) + 1;
   batch_limit_ = std::clamp<int64_t>(kMaxBatchBytes / record_bytes, 1, kMaxBatchRecords);
   const int64_t next = batch->back().generation() + 1;

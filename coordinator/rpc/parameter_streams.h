@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "common/transferred_bytes.h"
 #include "coordinator/rpc/loop.h"
 #include "coordinator/rpc/queued_writer.h"
 #include "seedcast/v1/parameters.pb.h"
@@ -16,7 +17,8 @@ namespace seedcast {
 // Records of a log, batch by batch. Deletes itself on the coordinator's thread.
 class LogStream final : public QueuedWriter<grpc::ServerWriteReactor<v1::GenerationRecord>, v1::GenerationRecord> {
  public:
-  LogStream(grpc::CallbackServerContext* context, const v1::GetLogRequest& request, CoordinatorLoop* loop);
+  LogStream(grpc::CallbackServerContext* context, const v1::GetLogRequest& request, CoordinatorLoop* loop,
+            TransferredBytes* transferred);
 
  private:
   void OnQueueEmpty() override;
@@ -24,6 +26,7 @@ class LogStream final : public QueuedWriter<grpc::ServerWriteReactor<v1::Generat
   void FetchBatch(Coordinator& coordinator);
 
   CoordinatorLoop& loop_;
+  TransferredBytes& transferred_;
   v1::GetLogRequest rest_;   // what is still to be sent; the coordinator's thread's
   int64_t batch_limit_ = 1;  // grows once the size of a record is known
 };

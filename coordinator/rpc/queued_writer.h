@@ -19,11 +19,12 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "coordinator/rpc/raw_message.h"
 #include "coordinator/rpc/status.h"
 
 namespace seedcast {
 
-// Reactor is grpc::ServerWriteReactor<Message> or grpc::ServerBidiReactor<..., Message>.
+// Reactor is grpc::ServerWriteReactor<Message> or grpc::ServerBidiReactor<..., Message>; Message may be a ByteBuffer.
 template <typename Reactor, typename Message>
 class QueuedWriter : public Reactor {
  public:
@@ -38,7 +39,7 @@ class QueuedWriter : public Reactor {
       if (ending_) return true;
       if (!Fits(messages.size())) return false;
       for (Message& message : messages) {
-        queued_bytes_ += message.ByteSizeLong();
+        queued_bytes_ += SizeInQueue(message);
         queue_.push_back(std::move(message));
       }
       if (writing_ || queue_.empty()) return true;
@@ -124,7 +125,7 @@ class QueuedWriter : public Reactor {
   void DropQueue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     newest_.reset();
     queue_.erase(queue_.begin() + (writing_ ? 1 : 0), queue_.end());
-    queued_bytes_ = writing_ ? queue_.front().ByteSizeLong() : 0;
+    queued_bytes_ = writing_ ? SizeInQueue(queue_.front()) : 0;
   }
 
   // The status to Finish with, if it is time to: at once after the mutex is let go, touching nothing of *this.
@@ -140,10 +141,10 @@ class QueuedWriter : public Reactor {
     std::optional<grpc::Status> last;
     {
       absl::MutexLock lock(&mutex_);
-      queued_bytes_ -= queue_.front().ByteSizeLong();
+      queued_bytes_ -= SizeInQueue(queue_.front());
       queue_.pop_front();
       if (queue_.empty() && newest_) {
-        queued_bytes_ += newest_->ByteSizeLong();
+        queued_bytes_ += SizeInQueue(*newest_);
         queue_.push_back(*std::exchange(newest_, std::nullopt));
       }
       writing_ = !queue_.empty();

@@ -11,7 +11,6 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "common/log.h"
-#include "common/tls/role.h"
 #include "coordinator/rpc/method_roles.h"
 #include "coordinator/rpc/status.h"
 
@@ -26,15 +25,25 @@ std::vector<std::string> UriNames(const grpc::AuthContext& context) {
   return names;
 }
 
-absl::Status MayCall(const std::vector<std::string>& uri_names, absl::string_view method) {
+}  // namespace
+
+absl::Status RoleGate::MayCall(const std::vector<std::string>& uri_names, absl::string_view method) {
   const absl::StatusOr<Identity> identity = IdentityOf(uri_names);
-  if (!identity.ok()) return absl::UnauthenticatedError(identity.status().message());
+  if (!identity.ok()) {
+    ++denied_.back();
+    return absl::UnauthenticatedError(identity.status().message());
+  }
   if (RolesFor(method).contains(identity->role)) return absl::OkStatus();
+  ++denied_[static_cast<size_t>(identity->role)];
   return absl::PermissionDeniedError(
       absl::StrCat(RoleName(identity->role), " '", identity->name, "' may not call ", absl::CEscape(method)));
 }
 
-}  // namespace
+std::map<absl::string_view, int64_t> RoleGate::denied() const {
+  std::map<absl::string_view, int64_t> denied = {{"none", denied_.back()}};
+  for (const Role role : kAllRoles) denied[RoleName(role)] = denied_[static_cast<size_t>(role)];
+  return denied;
+}
 
 grpc::Status RoleGate::Process(const InputMetadata& metadata, grpc::AuthContext* context, OutputMetadata*,
                                OutputMetadata*) {

@@ -4,11 +4,16 @@
 
 #include <grpcpp/security/auth_metadata_processor.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "common/tls/role.h"
 
 namespace seedcast {
 
@@ -21,9 +26,14 @@ class RoleGate final : public grpc::AuthMetadataProcessor {
   grpc::Status Process(const InputMetadata& metadata, grpc::AuthContext* context, OutputMetadata* consumed,
                        OutputMetadata* response) override;
 
+  // By role; "none" are certificates without one. Any thread.
+  std::map<absl::string_view, int64_t> denied() const;
+
  private:
+  absl::Status MayCall(const std::vector<std::string>& uri_names, absl::string_view method);
   void LogDenied(const grpc::AuthContext& context, absl::string_view method, const absl::Status& status);
 
+  std::array<std::atomic<int64_t>, kAllRoles.size() + 1> denied_ = {};  // by role, the last without one
   std::atomic<int64_t> last_logged_second_ = 0;  // a line a second is enough of those who do not give up
 };
 

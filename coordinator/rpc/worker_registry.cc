@@ -30,8 +30,10 @@ const std::string& JobOf(const v1::CoordinatorMessage& message) {
 void WorkerRegistry::Send(const std::string& worker_id, const v1::CoordinatorMessage& message) {
   WorkerStream* stream = Find(worker_id);
   if (stream == nullptr) return;
-  Count(JobOf(message), static_cast<int64_t>(message.ByteSizeLong()));
-  if (stream->Write(message)) return;
+  const auto bytes = static_cast<int64_t>(message.ByteSizeLong());
+  Count(JobOf(message), bytes);
+  transferred_.Add(TransferredBytes::kSent, TransferredBytes::kStream, bytes);
+  if (stream->Send(message)) return;
   // The coordinator learns of it through OnWorkerGone, once the stream is done.
   LogWarning("worker cut off", {{"worker", worker_id}, {"reason", "does not read its messages"}});
   stream->Abort(absl::ResourceExhaustedError("the worker does not read its messages"));
@@ -77,6 +79,7 @@ void WorkerRegistry::CutOffStrangers(absl::Time now) {
       ++it;
       continue;
     }
+    ++strangers_cut_off_;
     LogWarning("stream cut off", {{"reason", "no Hello, or it was told to end and does not read"}});
     stream->Abort(absl::DeadlineExceededError("no Hello in time"));  // an earlier status stands
     it = strangers_.erase(it);

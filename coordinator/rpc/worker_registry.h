@@ -7,6 +7,8 @@
 // maps.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -14,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/transferred_bytes.h"
 #include "coordinator/coordinator.h"
 
 namespace seedcast {
@@ -41,10 +44,13 @@ class WorkerRegistry final : public WorkerLinks {
   // Bytes on the wire of a job. WorkerLinks must not call the coordinator back, so they wait here for TakeBytes.
   void Count(const std::string& job_id, int64_t bytes);
   void TakeBytes(Coordinator& coordinator);
+  // Of all streams; the parameters' service adds its own. Any thread.
+  TransferredBytes& transferred() { return transferred_; }
 
   void AddStranger(WorkerStream* stream) { strangers_.emplace(stream, absl::InfiniteFuture()); }
   // Cuts off those whose time is over; theirs begins with the first call that finds them. Call every 100 ms or so.
   void CutOffStrangers(absl::Time now);
+  int64_t strangers_cut_off() const { return strangers_cut_off_; }  // so far; any thread
 
   // Streams alive, with or without Hello. AwaitNoStreams: false after `timeout`.
   void OnStreamOpened();
@@ -56,6 +62,8 @@ class WorkerRegistry final : public WorkerLinks {
   std::map<std::string, WorkerStream*> streams_;
   std::map<WorkerStream*, absl::Time> strangers_;  // no worker's, with their deadline once it is known
   std::map<std::string, int64_t> bytes_;           // by job, since the last TakeBytes
+  TransferredBytes transferred_;
+  std::atomic<int64_t> strangers_cut_off_ = 0;
 
   absl::Mutex mutex_;
   int open_streams_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -8,13 +8,12 @@
 
 namespace seedcast {
 
-class WorkerServiceImpl final : public v1::WorkerService::CallbackService {
+class WorkerServiceImpl final : public v1::WorkerService::WithRawCallbackMethod_Connect<v1::WorkerService::Service> {
  public:
   // Borrows both.
   WorkerServiceImpl(CoordinatorLoop* loop, WorkerRegistry* registry) : loop_(*loop), registry_(*registry) {}
 
-  grpc::ServerBidiReactor<v1::WorkerMessage, v1::CoordinatorMessage>* Connect(
-      grpc::CallbackServerContext* context) override {
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Connect(grpc::CallbackServerContext* context) override {
     return new WorkerStream(context, &loop_, &registry_);  // deletes itself
   }
 

@@ -1,5 +1,10 @@
 #include "coordinator/rpc/worker_stream.h"
 
+#include <google/protobuf/io/coded_stream.h>
+
+#include <algorithm>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
 
@@ -12,6 +17,26 @@ const std::string& JobOf(const v1::WorkerMessage& message) {
 
 // No honest error comes near it. Errors of workers go into the log, the store and every status of their job.
 constexpr size_t kMaxErrorBytes = 4096;
+
+// Room for a heartbeat of every lease that a worker may hold, and for an error of a megabyte, of which little is kept.
+constexpr size_t kMaxOtherBytes = size_t{5} << 18;
+constexpr size_t kMaxResultBytes = size_t{16} << 20;
+
+// Whether these are, up to the last byte, one LeaseResult: nearly all of a large one is numbers, which take no more
+// once they are parsed.
+bool IsOneResult(const grpc::ByteBuffer& bytes) {
+  std::vector<grpc::Slice> slices;
+  if (!bytes.Dump(&slices).ok() || slices.empty()) return false;
+  const size_t peek = std::min<size_t>(slices.front().size(), 16);
+  google::protobuf::io::CodedInputStream input(slices.front().begin(), static_cast<int>(peek));
+  uint32_t length = 0;
+  const bool is_result = input.ReadTag() == ((v1::WorkerMessage::kResultFieldNumber << 3) | 2);
+  return is_result && input.ReadVarint32(&length) && input.CurrentPosition() + size_t{length} == bytes.Length();
+}
+
+absl::Status Parse(grpc::ByteBuffer* bytes, v1::WorkerMessage* message) {
+  return ParseRaw(bytes, IsOneResult(*bytes) ? kMaxResultBytes : kMaxOtherBytes, message);
+}
 
 // A worker holds at most two leases a slot and has at most 4,096 slots. What a heartbeat names beyond that, it cannot
 // hold.
@@ -35,20 +60,22 @@ WorkerStream::WorkerStream(grpc::CallbackServerContext* context, CoordinatorLoop
     : QueuedWriter(context), loop_(*loop), registry_(*registry), peer_(context->peer()) {
   registry_.OnStreamOpened();
   loop_.Post([this](Coordinator&, absl::Time) { registry_.AddStranger(this); });
-  StartRead(&incoming_);
+  StartRead(&raw_);
 }
 
 void WorkerStream::OnReadDone(bool ok) {
-  if (!ok) {  // the worker closed its half, or the connection broke
-    loop_.Post([this](Coordinator& coordinator, absl::Time now) {
+  // Not ok: the worker closed its half, or the connection broke.
+  const absl::Status read = ok ? Parse(&raw_, &incoming_) : absl::OkStatus();
+  if (!ok || !read.ok()) {
+    loop_.Post([this, read](Coordinator& coordinator, absl::Time now) {
       Leave(coordinator, now);
-      End(absl::OkStatus());
+      End(read);
     });
   } else if (Hold()) {
     loop_.Post([this](Coordinator& coordinator, absl::Time now) {
       Take(coordinator, now);
       registry_.TakeBytes(coordinator);
-      StartRead(&incoming_);
+      StartRead(&raw_);
       Release();
     });
   }
@@ -62,6 +89,8 @@ void WorkerStream::OnDone() {
 }
 
 void WorkerStream::Take(Coordinator& coordinator, absl::Time now) {
+  const auto bytes = static_cast<int64_t>(incoming_.ByteSizeLong());
+  registry_.transferred().Add(TransferredBytes::kReceived, TransferredBytes::kStream, bytes);
   if (worker_id_.empty()) return TakeHello(coordinator, now);
   if (!Registered()) return;  // replaced or closed: what it still says does not count
   if (incoming_.has_hello()) {
@@ -73,7 +102,7 @@ void WorkerStream::Take(Coordinator& coordinator, absl::Time now) {
     return End(absl::InvalidArgumentError(absl::StrCat("a heartbeat of ", incoming_.heartbeat().leases_size(),
                                                        " leases, at most ", kMaxHeartbeatLeases, " are possible")));
   }
-  registry_.Count(JobOf(incoming_), static_cast<int64_t>(incoming_.ByteSizeLong()));
+  registry_.Count(JobOf(incoming_), bytes);
   ShortenErrors(&incoming_);
   coordinator.OnMessage(worker_id_, incoming_, now);
 }

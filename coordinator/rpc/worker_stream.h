@@ -14,10 +14,13 @@
 namespace seedcast {
 
 class WorkerStream final
-    : public QueuedWriter<grpc::ServerBidiReactor<v1::WorkerMessage, v1::CoordinatorMessage>, v1::CoordinatorMessage> {
+    : public QueuedWriter<grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>, grpc::ByteBuffer> {
  public:
   // Borrows both for its whole life.
   WorkerStream(grpc::CallbackServerContext* context, CoordinatorLoop* loop, WorkerRegistry* registry);
+
+  // As QueuedWriter::Write.
+  bool Send(const v1::CoordinatorMessage& message) { return Write(ToRaw(message)); }
 
  private:
   ~WorkerStream() override { registry_.OnStreamDeleted(this); }
@@ -35,8 +38,10 @@ class WorkerStream final
   CoordinatorLoop& loop_;
   WorkerRegistry& registry_;
   const std::string peer_;
-  v1::WorkerMessage incoming_;  // gRPC's during a read, the coordinator's thread's after it
-  std::string worker_id_;       // empty before Hello; the coordinator's thread's
+  // gRPC's threads' during a read, the coordinator's thread's after it.
+  grpc::ByteBuffer raw_;
+  v1::WorkerMessage incoming_;
+  std::string worker_id_;  // empty before Hello; the coordinator's thread's
 };
 
 }  // namespace seedcast

@@ -23,6 +23,7 @@ class Process {
 
   // The first line that contains `text`, now or within `timeout`; empty when there is none.
   std::string WaitForLine(const std::string& text, absl::Duration timeout = absl::Seconds(30));
+  pid_t pid() const { return pid_; }
   void Signal(int signal);
   // Exit code, or minus the signal that ended it; fails the test and kills it after `timeout`.
   int Wait(absl::Duration timeout = absl::Seconds(30));

@@ -1,0 +1,115 @@
+#include "common/config/configuration.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <optional>
+
+#include "tests/testing/temporary_directory.h"
+
+namespace seedcast {
+namespace {
+
+using ::testing::HasSubstr;
+
+// A process with a few options.
+struct Process {
+  CLI::App app;
+  double ttl = 30;
+  std::string listen = "default";
+  bool insecure = false;
+  bool once = false;
+  std::optional<Configuration> configuration;
+
+  Process() {
+    app.add_option("--ttl", ttl)->capture_default_str();
+    app.add_option("--listen", listen)->capture_default_str();
+    app.add_flag("--insecure", insecure);
+    app.add_flag("--once", once)->configurable(false);
+    configuration.emplace(&app);
+  }
+
+  absl::Status Read(const std::string& arguments, std::vector<const char*> environment) {
+    app.parse(arguments);
+    environment.push_back(nullptr);
+    return configuration->Complete(environment.data());
+  }
+};
+
+class ConfigurationTest : public ::testing::Test {
+ protected:
+  std::string File(const std::string& text) {
+    std::ofstream(directory_ / "c.yaml") << text;
+    return directory_ / "c.yaml";
+  }
+
+  TemporaryDirectory directory_;
+};
+
+TEST_F(ConfigurationTest, TheCommandLineWinsOverTheEnvironmentThatOverTheFileThatOverTheDefault) {
+  Process process;
+  const std::string file = "--config " + File("ttl: 1\nlisten: file\ninsecure: true\n");
+  ASSERT_TRUE(process.Read(file + " --ttl 3", {"SEEDCAST_TTL=2", "SEEDCAST_LISTEN=environment"}).ok());
+  EXPECT_EQ(process.ttl, 3);
+  EXPECT_EQ(process.listen, "environment");
+  EXPECT_TRUE(process.insecure);
+}
+
+TEST_F(ConfigurationTest, TheEnvironmentMayNameTheFile) {
+  Process process;
+  const std::string config = "SEEDCAST_CONFIG=" + File("# only this\nlisten: file\n");
+  ASSERT_TRUE(process.Read("", {config.c_str()}).ok());
+  EXPECT_EQ(process.listen, "file");
+  EXPECT_EQ(process.ttl, 30);
+}
+
+TEST_F(ConfigurationTest, AnEmptyVariableCountsAsNone) {
+  Process process;
+  ASSERT_TRUE(process.Read("", {"SEEDCAST_TTL=", "SEEDCAST_CONFIG="}).ok());
+  EXPECT_EQ(process.ttl, 30);
+}
+
+TEST_F(ConfigurationTest, AFlagMayBeSwitchedOff) {
+  Process process;
+  ASSERT_TRUE(process.Read("--insecure=false --config " + File("insecure: true"), {}).ok());
+  EXPECT_FALSE(process.insecure);
+}
+
+TEST_F(ConfigurationTest, SaysWhatHoldsAndWhereItComesFrom) {
+  Process process;
+  const std::string path = File("\nttl: 1\n");
+  ASSERT_TRUE(process.Read("--insecure --config " + path, {"SEEDCAST_LISTEN=x:1"}).ok());
+  EXPECT_EQ(process.configuration->Describe(),
+            "ttl: 1  # " + path + ":2\nlisten: x:1  # SEEDCAST_LISTEN\ninsecure: true  # command line\n");
+}
+
+TEST_F(ConfigurationTest, NamesThePlaceOfWhatIsWrong) {
+  const struct {
+    const char* file;
+    const char* says;
+  } cases[] = {
+      {"ttl: soon", "c.yaml:1: ttl: 'soon' cannot be taken"},
+      {"\n\nlisten: a\nlistn: b", "c.yaml:4: listn: unknown option; did you mean listen?"},
+      {"ttl: 1\nttl: 2", "c.yaml:2: ttl: stands in line 1 already"},
+      {"ttl: [1, 2]", "c.yaml:1: ttl: expected one value"},
+      {"ttl:", "c.yaml:1: ttl: expected one value"},
+      {"insecure: perhaps", "c.yaml:1: insecure: 'perhaps' cannot be taken"},
+      {"once: true", "c.yaml:1: once: unknown option"},
+      {"config: other.yaml", "c.yaml:1: config: unknown option"},
+      {"just text", "expected lines of the form 'option: value'"},
+      {"a: [", "c.yaml:1: end of sequence flow not found"},
+  };
+  for (const auto& c : cases) {
+    Process process;
+    const absl::Status status = process.Read("--config " + File(c.file), {});
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), HasSubstr(c.says));
+  }
+  Process process;
+  EXPECT_THAT(std::string(process.Read("", {"SEEDCAST_TTL=soon"}).message()), HasSubstr("SEEDCAST_TTL: ttl: 'soon'"));
+  EXPECT_THAT(std::string(process.Read("--config none.yaml", {}).message()), HasSubstr("none.yaml: No such file"));
+}
+
+}  // namespace
+}  // namespace seedcast

@@ -1,0 +1,96 @@
+#include "common/tls/certificate_authority.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/common/tls/forge.h"
+#include "tests/testing/temporary_directory.h"
+
+namespace seedcast {
+namespace {
+
+using ::testing::HasSubstr;
+
+const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
+
+class CertificateAuthorityTest : public ::testing::Test {
+ protected:
+  CertificateAuthority Open() {
+    auto authority = CertificateAuthority::OpenOrCreate(directory_.path(), kNow);
+    EXPECT_TRUE(authority.ok()) << authority.status();
+    return *std::move(authority);
+  }
+  static mode_t ModeOf(const std::string& path) {
+    struct stat status = {};
+    EXPECT_EQ(stat(path.c_str(), &status), 0) << path;
+    return status.st_mode & 0777;
+  }
+
+  TemporaryDirectory directory_;
+};
+
+TEST_F(CertificateAuthorityTest, IsMadeOnceAndKept) {
+  EXPECT_TRUE(Open().created());
+  const std::string made = ReadText(directory_ / "ca.crt");
+  EXPECT_FALSE(Open().created());
+  EXPECT_EQ(ReadText(directory_ / "ca.crt"), made);
+}
+
+TEST_F(CertificateAuthorityTest, KeysAreTheOwnersAlone) {
+  ASSERT_TRUE(Open().Issue({{Role::kWorker, "w"}, {}}, kNow).ok());
+  EXPECT_EQ(ModeOf(directory_ / "ca.key"), 0600u);
+  EXPECT_EQ(ModeOf(directory_ / "w/tls.key"), 0600u);
+  EXPECT_EQ(ModeOf(directory_ / "w/tls.crt"), 0644u);
+}
+
+TEST_F(CertificateAuthorityTest, RenewsALeafInOneStepAndKeepsOneVersionBefore) {
+  const CertificateAuthority authority = Open();
+  std::set<std::string> keys;
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(authority.Issue({{Role::kWorker, "w"}, {}}, kNow).ok());
+    EXPECT_TRUE(std::filesystem::is_symlink(directory_ / "w"));
+    keys.insert(ReadText(directory_ / "w/tls.key"));
+  }
+  EXPECT_EQ(keys.size(), 4u);
+  int versions = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
+    versions += entry.path().filename().string().rfind(".w-", 0) == 0;
+  }
+  EXPECT_EQ(versions, 2);
+}
+
+TEST_F(CertificateAuthorityTest, RefusesNamesHostsAndTimesThatCannotBeMeant) {
+  const CertificateAuthority authority = Open();
+  const struct {
+    LeafRequest request;
+    const char* says;
+  } cases[] = {
+      {{{Role::kWorker, "../w"}, {}}, "name: '../w'"},
+      {{{Role::kCoordinator, "c"}, {}}, "host: none"},
+      {{{Role::kCoordinator, "c"}, {"a,URI:seedcast://role/admin/x"}}, "expected a DNS name or an address"},
+      {{{Role::kCoordinator, "c"}, {""}}, "expected a DNS name or an address"},
+      {{{Role::kWorker, "w"}, {}, absl::Seconds(1)}, "lifetime: 1s"},
+      {{{Role::kWorker, "w"}, {}, absl::Hours(24 * 1000)}, "lifetime: 24000h"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_THAT(std::string(authority.Issue(c.request, kNow).status().message()), HasSubstr(c.says));
+  }
+}
+
+TEST_F(CertificateAuthorityTest, SaysWhatIsWrongWithADirectory) {
+  Open();
+  std::filesystem::remove(directory_ / "ca.key");
+  EXPECT_THAT(std::string(CertificateAuthority::OpenOrCreate(directory_.path(), kNow).status().message()),
+              HasSubstr("ca.key"));
+  std::ofstream(directory_ / "ca.key") << "nothing";
+  EXPECT_THAT(std::string(CertificateAuthority::OpenOrCreate(directory_.path(), kNow).status().message()),
+              HasSubstr("holds no private key"));
+  EXPECT_FALSE(CertificateAuthority::OpenOrCreate(directory_ / "ca.crt/inside", kNow).ok());
+}
+
+}  // namespace
+}  // namespace seedcast

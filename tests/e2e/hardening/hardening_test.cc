@@ -1,0 +1,268 @@
+// What a stranger, or a peer gone wrong, can do to a coordinator. After each probe an honest client on a new connection
+// has its answer within a second, and the coordinator's memory stays within 64 MiB of what it was before.
+#include <gmock/gmock.h>
+#include <sys/resource.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_split.h"
+#include "common/tls/certificate_authority.h"
+#include "common/tls/credentials.h"
+#include "common/version.h"
+#include "tests/e2e/cluster.h"
+#include "tests/e2e/hardening/raw_http2.h"
+#include "worker/tasks/task.h"
+
+namespace seedcast {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr int64_t kMiB = 1 << 20;
+constexpr int64_t kMemoryAllowed = 64 * kMiB;
+constexpr absl::Duration kAnswerAllowed = absl::Seconds(1);
+
+class HardeningTest : public ClusterTest {
+ protected:
+  // A number of /proc/PID/status, in bytes: "VmRSS", or "VmHWM" for the most since Begin.
+  int64_t Memory(const std::string& name) const {
+    std::ifstream status("/proc/" + std::to_string(coordinator_->pid()) + "/status");
+    std::string line;
+    while (std::getline(status, line)) {
+      if (line.rfind(name + ":", 0) == 0) return std::stoll(line.substr(name.size() + 1)) * 1024;
+    }
+    return 0;
+  }
+
+  absl::Duration ProcessorTime() const {
+    std::ifstream stat("/proc/" + std::to_string(coordinator_->pid()) + "/stat");
+    std::stringstream text;
+    text << stat.rdbuf();
+    const std::string line = text.str();
+    const std::vector<std::string> fields = absl::StrSplit(line.substr(line.rfind(')') + 2), ' ');
+    return absl::Seconds(1) * (std::stoll(fields[11]) + std::stoll(fields[12])) / sysconf(_SC_CLK_TCK);
+  }
+
+  // From a new connection to an answer; absl::InfiniteDuration() when none comes.
+  absl::Duration HonestAnswer(const TlsFiles& tls = {}) const {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
+    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 50);
+    const auto jobs =
+        v1::JobService::NewStub(grpc::CreateCustomChannel(Address(), MakeChannelCredentials(tls), arguments));
+    const absl::Time start = absl::Now();
+    Context context(/*seconds=*/10);
+    v1::ListJobsResponse response;
+    return jobs->ListJobs(&context, {}, &response).ok() ? absl::Now() - start : absl::InfiniteDuration();
+  }
+
+  void Begin(const TlsFiles& tls = {}) {
+    tls_ = tls;
+    ASSERT_LT(HonestAnswer(tls_), absl::Seconds(10));
+    std::ofstream("/proc/" + std::to_string(coordinator_->pid()) + "/clear_refs") << "5";  // VmHWM begins anew
+    memory_before_ = Memory("VmRSS");
+    processor_before_ = ProcessorTime();
+  }
+
+  void ExpectUnharmed(const char* probe) {
+    const absl::Duration processor = ProcessorTime() - processor_before_;
+    const absl::Duration answer = HonestAnswer(tls_);
+    const int64_t peak = Memory("VmHWM");
+    std::printf("%s: honest answer after %lld ms; memory %lld MiB before, %lld at its peak; %lld ms of processor\n",
+                probe, static_cast<long long>(absl::ToInt64Milliseconds(answer)),
+                static_cast<long long>(memory_before_ / kMiB), static_cast<long long>(peak / kMiB),
+                static_cast<long long>(absl::ToInt64Milliseconds(processor)));
+    EXPECT_LT(answer, kAnswerAllowed) << probe;
+    EXPECT_LT(peak - memory_before_, kMemoryAllowed) << probe;
+  }
+
+  // So that few connections use up all descriptors.
+  void LimitDescriptors(int count) const {
+    const rlimit limit = {static_cast<rlim_t>(count), static_cast<rlim_t>(count)};
+    ASSERT_EQ(prlimit(coordinator_->pid(), RLIMIT_NOFILE, &limit, nullptr), 0);
+  }
+
+  // Certificates of each role in the test's directory; the files of one.
+  TlsFiles Certificate(Role role) {
+    auto authority = CertificateAuthority::OpenOrCreate(directory_ / "certs", absl::Now());
+    EXPECT_TRUE(authority.ok()) << authority.status();
+    LeafRequest request;
+    request.identity = {role, std::string(RoleName(role))};
+    request.hosts = {"127.0.0.1"};
+    const auto issued = authority->Issue(request, absl::Now());
+    EXPECT_TRUE(issued.ok()) << issued.status();
+    return {issued->directory + "/tls.crt", issued->directory + "/tls.key", issued->directory + "/ca.crt"};
+  }
+
+  void FloodAndExpectService(const char* probe) {
+    LimitDescriptors(96);
+    std::vector<RawConnection> flood;
+    for (int i = 0; i < 300; ++i) flood.emplace_back(port_);
+    EXPECT_NE(coordinator_->WaitForLine("\"connections shed\""), "");
+    flood.clear();
+    ExpectUnharmed(probe);
+  }
+
+  TlsFiles tls_;
+  int64_t memory_before_ = 0;
+  absl::Duration processor_before_;
+};
+
+TEST_F(HardeningTest, ServesAgainAfterAllDescriptorsWereTaken) {
+  StartCoordinator();
+  Begin();
+  FloodAndExpectService("300 connections against 96 descriptors");
+}
+
+TEST_F(HardeningTest, ServesAgainUnderTlsToo) {
+  const TlsFiles own = Certificate(Role::kCoordinator);
+  StartCoordinator({"--tls-cert", own.certificate, "--tls-key", own.key, "--tls-ca", own.authority});
+  Begin(Certificate(Role::kObserver));
+  EXPECT_LT(RawConnection(port_).TimeToClose(absl::Seconds(15)), absl::Seconds(8)) << "who says nothing is not kept";
+  FloodAndExpectService("300 connections against 96 descriptors, TLS");
+}
+
+TEST_F(HardeningTest, ACompressedBombIsNotUnpacked) {
+  StartCoordinator();
+  Begin();
+  Context context;
+  context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+  v1::SubmitJobRequest request = SphereJob(1);
+  request.set_idempotency_key(std::string(256 * kMiB, 'k'));
+  v1::JobStatus status;
+  EXPECT_EQ(jobs_->SubmitJob(&context, request, &status).error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  ExpectUnharmed("256 MiB that came as 0.25 MiB of gzip");
+}
+
+TEST_F(HardeningTest, AHugeMessageIsNotBuffered) {
+  StartCoordinator();
+  Begin();
+  Context context;
+  v1::SubmitJobRequest request = SphereJob(1);
+  request.set_idempotency_key(std::string(512 * kMiB, 'k'));
+  v1::JobStatus status;
+  EXPECT_FALSE(jobs_->SubmitJob(&context, request, &status).ok());
+  ExpectUnharmed("a message of 512 MiB");
+}
+
+TEST_F(HardeningTest, ManySubmessagesAreNotParsed) {
+  StartCoordinator();
+  Begin();
+  Context context;
+  v1::SubmitJobRequest request = SphereJob(1);
+  auto* clusters = request.mutable_spec()->mutable_learned_optimizer()->mutable_clusters();
+  for (int i = 0; i < 4'000'000; ++i) clusters->Add();
+  v1::JobStatus status;
+  EXPECT_EQ(jobs_->SubmitJob(&context, request, &status).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  ExpectUnharmed("a job of 4,000,000 empty clusters");
+}
+
+TEST_F(HardeningTest, AHeartbeatOfMillionsOfLeasesEndsItsStream) {
+  StartCoordinator();
+  Begin();
+  for (const auto& [leases, code] : {std::pair(4'000'000, grpc::StatusCode::RESOURCE_EXHAUSTED),
+                                     std::pair(100'000, grpc::StatusCode::INVALID_ARGUMENT)}) {
+    const auto stub = v1::WorkerService::NewStub(channel_);
+    Context context;
+    const auto stream = stub->Connect(&context);
+    v1::WorkerMessage message;
+    v1::Hello& hello = *message.mutable_hello();
+    hello.set_protocol_version(kProtocolVersion);
+    hello.set_worker_id("hostile");
+    hello.set_slots(1);
+    hello.add_tasks("sphere");
+    v1::ClassProof& proof = *hello.add_proofs();
+    proof.set_numeric_class(v1::F32);
+    proof.set_digest(ExpectedF32Proof());
+    ASSERT_TRUE(stream->Write(message));
+    v1::CoordinatorMessage welcome;
+    ASSERT_TRUE(stream->Read(&welcome));
+    for (int i = 0; i < leases; ++i) message.mutable_heartbeat()->add_leases();
+    stream->Write(message);
+    while (stream->Read(&welcome)) continue;
+    EXPECT_EQ(stream->Finish().error_code(), code);
+  }
+  ExpectUnharmed("heartbeats of 4,000,000 and 100,000 leases");
+}
+
+TEST_F(HardeningTest, SlowPeersAreClosed) {
+  StartCoordinator({"--connection-idle", "3", "--connection-age", "6"});
+  Begin();
+  const std::string headers = http2::CallHeaders("/seedcast.v1.JobService/ListJobs");
+  const struct {
+    const char* name;
+    std::string says;
+    absl::Duration closed_within;
+  } shapes[] = {
+      {"a connection that says nothing", "", absl::Seconds(8)},
+      {"a preface and nothing after it", http2::kPreface, absl::Seconds(8)},
+      {"a greeting and no call", http2::Greeting(), absl::Seconds(8)},
+      {"headers without an end", http2::Greeting() + http2::Frame(http2::kHeaders, http2::kNone, 1, headers),
+       absl::Seconds(12)},
+      {"a call without its message", http2::Greeting() + http2::Frame(http2::kHeaders, http2::kEndHeaders, 1, headers),
+       absl::Seconds(12)},
+  };
+  for (const auto& shape : shapes) {
+    RawConnection connection(port_);
+    connection.Send(shape.says);
+    const absl::Duration closed = connection.TimeToClose(absl::Seconds(20));
+    std::printf("%s: closed after %.1f s\n", shape.name, absl::ToDoubleSeconds(closed));
+    EXPECT_LT(closed, shape.closed_within) << shape.name;
+  }
+  ExpectUnharmed("slow peers");
+}
+
+TEST_F(HardeningTest, RapidResetsCostLittle) {
+  StartCoordinator();
+  Begin();
+  std::string resets = http2::Greeting();
+  const std::string headers = http2::CallHeaders("/seedcast.v1.JobService/ListJobs");
+  for (uint32_t stream = 1; stream < 40'000; stream += 2) {
+    resets += http2::Frame(http2::kHeaders, http2::kEndHeaders, stream, headers);
+    resets += http2::Frame(http2::kResetStream, http2::kNone, stream, std::string("\0\0\0\10", 4));
+  }
+  RawConnection connection(port_);
+  ASSERT_TRUE(connection.Send(resets + http2::Frame(http2::kPing, http2::kNone, 0, "all read")));
+  EXPECT_TRUE(connection.Await(http2::Frame(http2::kPing, http2::kAck, 0, "all read")));
+  ExpectUnharmed("20,000 calls, each reset at once");
+}
+
+TEST_F(HardeningTest, HeadersCannotForgeALogLine) {
+  StartCoordinator({"--log-level", "debug"});
+  Begin();
+  RawConnection connection(port_);
+  connection.Send(http2::Greeting() + http2::Frame(http2::kHeaders, http2::kEndHeaders, 1,
+                                                   http2::CallHeaders("/seedcast.v1.JobService/ListJobs") +
+                                                       http2::Header("te", "x\nE0101 FORGED audit\x1b[31m")));
+  const std::string line = coordinator_->WaitForLine("FORGED");
+  EXPECT_THAT(line, HasSubstr("debug grpc message=")) << "one line, ours, and the peer's bytes inside it";
+  EXPECT_THAT(coordinator_->Output(), Not(HasSubstr("\x1b")));
+  ExpectUnharmed("a header with a line break and an escape sequence");
+}
+
+// CVE-2023-1428 and its like: headers that 1.51 parses specially, beyond the limit for metadata.
+TEST_F(HardeningTest, OversizedHeadersDoNotEndTheProcess) {
+  StartCoordinator();
+  Begin();
+  const std::string large(12'000, 'x');
+  for (const char* name : {"te", ":scheme", ":path", ":method", "grpclb_client_stats", "grpc-timeout", "x-any-bin"}) {
+    for (const std::string& value : {large, std::string("\xff\0\n", 3) + large}) {
+      RawConnection connection(port_);
+      connection.Send(http2::Greeting() + http2::Frame(http2::kHeaders, http2::kEndHeaders, 1,
+                                                       http2::Header(name, value) +
+                                                           http2::CallHeaders("/seedcast.v1.JobService/ListJobs")));
+      connection.TimeToClose(absl::Milliseconds(50));
+    }
+  }
+  Context context;
+  context.AddMetadata("x-large", std::string(256 << 10, 'x'));
+  v1::ListJobsResponse response;
+  EXPECT_FALSE(jobs_->ListJobs(&context, {}, &response).ok());
+  ExpectUnharmed("oversized headers");
+}
+
+}  // namespace
+}  // namespace seedcast
