@@ -118,19 +118,18 @@ Work* Engine::NextPairs(const Worker& worker, Job& job) {
 }
 
 // Pairs whose inner state another worker has are worth taking when that worker would need longer to come to them than
-// it takes to rebuild the state; or when nothing moves, for the other may hang.
+// it takes to rebuild the state; or when nothing moves, for the other may be long at another job.
 Reach Engine::ReachOf(const Worker& worker, const Work& work) const {
   const LeaseTable& table = work.table;
   if (table.pending() == 0) return Reach::kNothing;
   if (table.pending_at(kNobody) > 0 || table.pending_at(worker.number) > 0) return Reach::kAtHand;
   const int32_t home = table.BusiestHome();
   const Worker* other = workers_.FindByNumber(home);
-  if (other == nullptr || !other->available()) return Reach::kElsewhere;
+  if (other == nullptr || !other->available() || !MayServe(*other, *work.job)) return Reach::kElsewhere;
   const double rebuild_units = work.job->plan.rebuild_units;
   const bool late = static_cast<double>(table.pending_at(home)) > (1 + rebuild_units) * other->slots;
   const double unit_seconds = work.job->schedule.PredictedUnitSeconds(work.cluster);
-  const absl::Duration patience =
-      std::max(options_.repeat_patience, absl::Seconds(4 * (1 + rebuild_units) * unit_seconds));
+  const absl::Duration patience = std::max(options_.repeat_patience, absl::Seconds((1 + rebuild_units) * unit_seconds));
   return late || now_ - work.progressed > patience ? Reach::kElsewhere : Reach::kNothing;
 }
 

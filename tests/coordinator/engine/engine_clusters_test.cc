@@ -305,7 +305,19 @@ TEST_F(InnerStateTest, AWorkerThatReconnectsIsAtHomeAgain) {
   EXPECT_LE(Rebuilt("a", before, 1, plan), 2);
 }
 
-// The other has the pairs' state and hangs: its pairs may not wait for lease_ttl.
+TEST_F(InnerStateTest, APairThatBeginsAnewIsAnybodys) {
+  Join("a");
+  JobPlan plan = Carrying(1, 8, 1000);
+  plan.begins_anew = [](int64_t, int64_t pair) { return pair == 5; };
+  Add("j", plan);
+  const CommitGeneration closed = FinishUntil<CommitGeneration>();
+  Join("b");
+  Commit(closed);
+  ASSERT_GE(InHand("b"), 1u);
+  EXPECT_EQ(leases_["b"][0].units, (UnitRange{5, 1}));
+}
+
+// The other has the pairs' state and hangs: what it has in hand is repeated, whatever it is given next.
 TEST_F(InnerStateTest, AWorkerThatHangsHoldsNobodyUp) {
   costs_ = {0.01};
   Join("a");
@@ -318,6 +330,25 @@ TEST_F(InnerStateTest, AWorkerThatHangsHoldsNobodyUp) {
   }
   EXPECT_NE(Find<CommitGeneration>(), nullptr);
   EXPECT_EQ(engine_.stats().expired_leases, 0);
+}
+
+TEST_F(InnerStateTest, AWorkerThatIsLongAtAnotherJobHoldsNobodyUp) {
+  Join("a", 1, {{v1::F32, "f"}}, {"sphere", "influence"});
+  Join("b");
+  Add("j", Carrying(1, 4, 100));
+  const CommitGeneration closed = FinishUntil<CommitGeneration>();
+  JobPlan other = Plan(100);
+  other.task = "influence";
+  Add("other", other);
+  ASSERT_EQ(InHand("a"), 2u) << "both of the other job, which b cannot serve";
+  Commit(closed);
+  while (InHand("b") > 0) Finish("b", 0.01);
+  EXPECT_EQ(Find<CommitGeneration>(), nullptr) << "what a has the state of waits for it";
+  for (int i = 0; i < 20 && Find<CommitGeneration>() == nullptr; ++i) {
+    Wait(absl::Seconds(1));
+    while (InHand("b") > 0) Finish("b", 0.01);
+  }
+  EXPECT_NE(Find<CommitGeneration>(), nullptr) << "but not for ever";
 }
 
 // ---- Gradients.
