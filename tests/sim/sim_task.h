@@ -1,5 +1,5 @@
-// The tasks of the simulation: the real ones, but a chained one (tests/testing) in the place of learned optimizers,
-// whose clusters cost next to nothing and whose unrolls fail now and then.
+// The tasks of the simulation: the real ones, but in the place of most learned optimizers a chained one
+// (tests/testing), whose clusters cost next to nothing and whose unrolls fail now and then.
 #pragma once
 
 #include <memory>
@@ -10,8 +10,11 @@
 
 namespace seedcast::sim {
 
+constexpr char kRealCluster[] = "real";  // name of the first cluster of a learned optimizer that is one
+
 inline absl::StatusOr<std::unique_ptr<Task>> MakeSimTask(const v1::JobSpec& spec) {
-  if (!spec.has_learned_optimizer()) return MakeTask(spec, nullptr);
+  const bool chained = spec.has_learned_optimizer() && spec.learned_optimizer().clusters(0).name() != kRealCluster;
+  if (!chained) return MakeTask(spec, nullptr);
   return std::make_unique<ChainedTask>(spec,
                                        ChainedTaskOptions{.num_parameters = static_cast<int>(1 + spec.seed() % 20),
                                                           .fails_once_in = spec.seed() % 3 == 0 ? 40 : 0,

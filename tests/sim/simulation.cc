@@ -270,8 +270,15 @@ void Simulation::EvaluateSomething() {
     const v1::EvaluationResult& result = progress->result();
     const State& state = job->reference.at(result.version());
     const auto task = *MakeSimTask(job->spec);
-    const double expected = task->NewEvaluator()->Measure(state.theta, result.spec(), 0)->fitness;
-    if (std::abs(result.fitness() - expected) > 1e-9) Fail("an evaluation measured other parameters");
+    const std::unique_ptr<Evaluator> evaluator = task->NewEvaluator();
+    double sum = 0;
+    for (int32_t i = 0; i < result.spec().episodes(); ++i) {
+      sum += evaluator->Measure(state.theta, result.spec(), i)->fitness;
+    }
+    const double expected = sum / result.spec().episodes();
+    if (std::abs(result.fitness() - expected) > 1e-9 * (1 + std::abs(expected))) {
+      Fail("an evaluation measured other parameters");
+    }
     ++tally_.evaluations_checked;
   };
   const absl::StatusOr<int64_t> id = coordinator_->Evaluate(request, check, queue_.now());
@@ -300,11 +307,12 @@ void Simulation::RandomUnroll(v1::Unroll* unroll) {
 }
 
 void Simulation::RandomClusters(v1::JobSpec* spec) {
+  const bool real = random_.Chance(0.1);
   const int64_t clusters = random_.Between(1, 4);
   for (int64_t i = 0; i < clusters; ++i) {
     v1::LearnedOptimizerTask::Cluster& cluster = *spec->mutable_learned_optimizer()->add_clusters();
-    cluster.set_name(absl::StrCat("cluster-", i));
-    cluster.add_problems("bowl");
+    cluster.set_name(real && i == 0 ? kRealCluster : absl::StrCat("cluster-", i));
+    cluster.add_problems(i % 2 == 0 ? "bowl(5, 45)" : "quadratic(4)");
     cluster.set_weight(static_cast<int32_t>(random_.Between(1, 5)));
   }
   spec->set_cluster_groups(static_cast<int32_t>(random_.Between(0, clusters)));
