@@ -26,15 +26,16 @@ class LearnedOptimizerCommandTest : public CommandTest {
     return Path("job.yaml");
   }
 
-  CommandResult Run(std::vector<std::string> more = {}) const {
-    std::vector<std::string> arguments = {"run", Job(), "--comparison-seeds", "2", "--output", Path("model.npz")};
+  CommandResult Run(const std::string& comparison_seeds, const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> arguments = {
+        "run", Job(), "--comparison-seeds", comparison_seeds, "--output", Path("model.npz")};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return OnStore(arguments);
   }
 };
 
 TEST_F(LearnedOptimizerCommandTest, ARunEndsWithATableAndAPicture) {
-  const CommandResult run = Run();
+  const CommandResult run = Run("2");
   ASSERT_EQ(run.code, 0) << run.err;
   for (const char* text :
        {"FAMILY", "LEARNED", "ADAM", "quadratics", "norm (never trained on)", "Accuracy at the end"}) {
@@ -48,7 +49,7 @@ TEST_F(LearnedOptimizerCommandTest, ARunEndsWithATableAndAPicture) {
 }
 
 TEST_F(LearnedOptimizerCommandTest, ARunsJsonHasTheComparison) {
-  const CommandResult run = Run({"--json"});
+  const CommandResult run = Run("2", {"--json"});
   ASSERT_EQ(run.code, 0) << run.err;
   ExpectJson(run.out,
              "len(j['comparison']) == 15 and {c['family'] for c in j['comparison']} == {'quadratics', 'nets', 'norm'} "
@@ -58,13 +59,13 @@ TEST_F(LearnedOptimizerCommandTest, ARunsJsonHasTheComparison) {
 }
 
 TEST_F(LearnedOptimizerCommandTest, TheComparisonCanBeLeftOut) {
-  const CommandResult run = Run({"--comparison-seeds", "0", "--json"});
+  const CommandResult run = Run("0", {"--json"});
   ASSERT_EQ(run.code, 0) << run.err;
   ExpectJson(run.out, "'comparison' not in j and j['model'].endswith('.npz')");
 }
 
 TEST_F(LearnedOptimizerCommandTest, ShowPrintsTheClusters) {
-  ASSERT_EQ(Run({"--comparison-seeds", "0"}).code, 0);
+  ASSERT_EQ(Run("0").code, 0);
   const CommandResult show = OnStore({"show", "tiny-1"});
   EXPECT_THAT(show.out, HasSubstr("CLUSTER"));
   EXPECT_THAT(show.out, HasSubstr("DIVERGED"));
@@ -73,7 +74,7 @@ TEST_F(LearnedOptimizerCommandTest, ShowPrintsTheClusters) {
 
 TEST_F(LearnedOptimizerCommandTest, NumpyStepsWithTheExportToTheSameLosses) {
   if (std::system("/usr/bin/python3 -c 'import numpy' 2>/dev/null") != 0) GTEST_SKIP() << "numpy is not installed";
-  ASSERT_EQ(Run({"--comparison-seeds", "0"}).code, 0);
+  ASSERT_EQ(Run("0").code, 0);
   ASSERT_EQ(OnStore({"export", "tiny-1", "--output", Path("exported.npz")}).code, 0);
   const std::string script = std::string(std::getenv("SEEDCAST_SOURCE_DIR")) + "/examples/step_with_numpy.py ";
   EXPECT_EQ(std::system(("/usr/bin/python3 " + script + Path("exported.npz") + " > " + Path("log")).c_str()), 0);
@@ -89,8 +90,8 @@ TEST_F(LearnedOptimizerCommandTest, AnUnknownProblemIsNamedWithItsPath) {
 TEST_F(LearnedOptimizerCommandTest, ClusterTellsProblemsApartThatWantOppositeThings) {
   // The tiny ones overshoot with every step, so they want smaller steps; the others want larger ones.
   const std::string job =
-      Job("[{name: all, problems: [quadratic(4), \"rescale(quadratic(5), 0.0000001)\", quadratic(6), "
-          "\"rescale(quadratic(7), 0.0000001)\"]}]");
+      Job("[{name: all, problems: [quadratic(4), \"rescale(quadratic(5), 0.000001)\", quadratic(6), "
+          "\"rescale(quadratic(7), 0.000001)\"]}]");
   const CommandResult found = Command(
       {"cluster", job, "--count", "2", "--pairs", "32", "--generations", "2", "--json", "-o", Path("two.yaml")});
   ASSERT_EQ(found.code, 0) << found.err;

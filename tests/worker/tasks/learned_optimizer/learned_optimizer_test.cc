@@ -136,31 +136,42 @@ double Slope(Trained* trained, const InnerState& start, int64_t generation, cons
   return (fitness[0] - fitness[1]) / (2 * double{kStep});
 }
 
-TEST(LearnedOptimizerTest, TheGradientIsTheSlopeOfAnUnroll) {
-  v1::JobSpec spec = Job({{"quadratic(4)", "mlp(3, 2, 1000)"}}, 6, 3, Estimator::GRADIENT);
-  spec.mutable_learned_optimizer()->set_parallel_batches(2);
-  for (const bool doubled : {false, true}) {
-    spec.mutable_learned_optimizer()->mutable_published()->set_doubled_start(doubled);
-    Trained trained(spec);
-    auto state = *trained.evaluator->Begin(trained.theta, {0, 0, 0});
-    ASSERT_TRUE(trained.evaluator->Unroll(trained.theta, 0, state.get()).ok());
-    std::vector<float> gradient(kHrnnParameters);
-    const auto start = state->Clone();
-    const float fitness = *trained.evaluator->UnrollGradient(trained.theta, 1, state.get(), absl::MakeSpan(gradient));
-    EXPECT_EQ(fitness, *trained.evaluator->Unroll(trained.theta, 1, start->Clone().get()));
+struct GradientCase {
+  const char* problem;
+  bool doubled_start;
+};
 
-    PhiloxStream random(7, 0, 0, 0);
-    for (int trial = 0; trial < 4; ++trial) {
-      // At first one meta-parameter that matters most, then all of them.
-      std::vector<float> direction(kHrnnParameters);
-      if (trial == 0) *Find("learning_rate.offset", &direction) = 1;
-      for (float& d : direction) d += trial == 0 ? 0 : random.Next() % 2 == 0 ? 0.05f : -0.05f;
-      double expected = 0;
-      for (int64_t i = 0; i < kHrnnParameters; ++i) expected += double{gradient[i]} * direction[i];
-      EXPECT_NEAR(Slope(&trained, *start, 1, direction), expected, 0.01 * std::abs(expected) + 1e-3) << trial;
-    }
+class LearnedOptimizerGradientTest : public ::testing::TestWithParam<GradientCase> {};
+
+TEST_P(LearnedOptimizerGradientTest, IsTheSlopeOfAnUnroll) {
+  v1::JobSpec spec = Job({{GetParam().problem}}, 6, 3, Estimator::GRADIENT);
+  spec.mutable_learned_optimizer()->set_parallel_batches(2);
+  spec.mutable_learned_optimizer()->mutable_published()->set_doubled_start(GetParam().doubled_start);
+  Trained trained(spec);
+  *Find("learning_rate.offset", &trained.theta) = 4;  // steps so large that curvature matters
+  auto state = *trained.evaluator->Begin(trained.theta, {0, 0, 0});
+  ASSERT_TRUE(trained.evaluator->Unroll(trained.theta, 0, state.get()).ok());
+  std::vector<float> gradient(kHrnnParameters);
+  const auto start = state->Clone();
+  const float fitness = *trained.evaluator->UnrollGradient(trained.theta, 1, state.get(), absl::MakeSpan(gradient));
+  EXPECT_EQ(fitness, *trained.evaluator->Unroll(trained.theta, 1, start->Clone().get()));
+
+  PhiloxStream random(7, 0, 0, 0);
+  for (int trial = 0; trial < 4; ++trial) {
+    // At first the one meta-parameter that matters most, then all of them.
+    std::vector<float> direction(kHrnnParameters);
+    if (trial == 0) *Find("learning_rate.offset", &direction) = 1;
+    for (float& d : direction) d += trial == 0 ? 0 : random.Next() % 2 == 0 ? 0.05f : -0.05f;
+    double expected = 0;
+    for (int64_t i = 0; i < kHrnnParameters; ++i) expected += double{gradient[i]} * direction[i];
+    EXPECT_NEAR(Slope(&trained, *start, 1, direction), expected, 0.01 * std::abs(expected) + 5e-4) << trial;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Problems, LearnedOptimizerGradientTest,
+                         ::testing::Values(GradientCase{"quadratic(4)", false}, GradientCase{"quadratic(4)", true},
+                                           GradientCase{"softmax(2, 2, 3)", false},
+                                           GradientCase{"mlp(3, 2, 20)", false}));
 
 TEST(LearnedOptimizerTest, TheGradientKnowsLearnedInitialStates) {
   Trained trained(Job({{"quadratic(4)"}}, 6, 1, Estimator::GRADIENT));
