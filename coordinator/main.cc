@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "common/config/configuration.h"
 #include "common/config/process_options.h"
+#include "common/http/health_check.h"
 #include "common/log.h"
 #include "common/signals.h"
 #include "common/tls/credentials.h"
@@ -59,7 +60,8 @@ struct Options {
   double lease_ttl_seconds = absl::ToDoubleSeconds(server.lease_ttl);
   double connection_idle_seconds = 300;
   double connection_age_seconds = 6 * 3600;
-  bool health_check = false;
+  CLI::Option* health_check = nullptr;  // asked for when it has a count
+  std::string health_check_address;
 };
 
 void AddOptions(CLI::App& app, Options* options) {
@@ -78,6 +80,10 @@ void AddOptions(CLI::App& app, Options* options) {
   app.add_flag("--insecure", server.insecure, "allow an address that others can reach, without TLS");
   app.add_option("--health-listen", server.health_address,
                  "host:port that answers health probes in plain text, and nothing else");
+  server.http.address = "127.0.0.1:7071";
+  app.add_option("--http", server.http.address,
+                 "host:port of metrics, health and status page, in plain text; empty: none")
+      ->capture_default_str();
   app.add_option("--connection-idle", options->connection_idle_seconds,
                  "seconds after which a connection without calls is closed")
       ->capture_default_str();
@@ -86,8 +92,12 @@ void AddOptions(CLI::App& app, Options* options) {
       ->capture_default_str();
   app.add_flag("--reflection", server.reflection, "gRPC server reflection, for grpcurl and the like");
   AddLogOptions(&app, &options->log);
-  app.add_flag("--healthcheck", options->health_check, "ask a running coordinator with these options for its health")
-      ->configurable(false);
+  options->health_check =
+      app.add_option("--healthcheck", options->health_check_address,
+                     "ask the coordinator that serves HTTP there, or with these options, for its health; 0: healthy")
+          ->expected(0, 1)
+          ->type_name("[host:port]")
+          ->configurable(false);
   app.set_version_flag("--version", "seedcast-coordinator " SEEDCAST_VERSION);
   app.footer(kFooter);
 }
@@ -127,6 +137,7 @@ int Serve(const ServerOptions& options) {
   LogInfo("serving", {{"address", WithPort(options.address, (*server)->port())},
                       {"tls", options.tls.configured() ? "on" : "off"},
                       {"health", WithPort(options.health_address, (*server)->health_port())},
+                      {"http", WithPort(options.http.address, (*server)->http_port())},
                       {"store", options.store_directory},
                       {"jobs", absl::StrCat((*server)->jobs_recovered())}});
   WaitForSignal();
@@ -142,12 +153,19 @@ std::string LocalAddress(const std::string& address) {
   return absl::StartsWith(address, "0.0.0.0:") || absl::StartsWith(address, "[::]:") ? "127.0.0.1" + port : address;
 }
 
-int CheckHealth(const ServerOptions& options) {
+absl::Status AskOverGrpc(const ServerOptions& options, std::string* address) {
   SetUpGrpc(/*reflection=*/false);
   const bool plain = !options.health_address.empty();
-  const std::string address = LocalAddress(plain ? options.health_address : options.address);
-  const absl::Status status = AskHealth(
-      grpc::CreateChannel(address, MakeChannelCredentials(plain ? TlsFiles() : options.tls)), kHealthPatience);
+  *address = LocalAddress(plain ? options.health_address : options.address);
+  return AskHealth(grpc::CreateChannel(*address, MakeChannelCredentials(plain ? TlsFiles() : options.tls)),
+                   kHealthPatience);
+}
+
+int CheckHealth(const Options& options) {
+  std::string address = options.health_check_address;
+  if (address.empty()) address = LocalAddress(options.server.http.address);
+  const absl::Status status =
+      address.empty() ? AskOverGrpc(options.server, &address) : CheckHealthAt(address, kHealthPatience);
   if (status.ok()) return 0;
   std::fprintf(stderr, "seedcast-coordinator: %s: %s\n", address.c_str(), std::string(status.message()).c_str());
   return kFailure;
@@ -165,6 +183,7 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
   absl::Status valid = configuration.Complete(environ);
+  options.server.http.asked_for = app.get_option("--http")->count() > 0;
   if (valid.ok()) valid = Finish(&options);
   if (!valid.ok()) {
     std::fprintf(stderr, "seedcast-coordinator: %s\n", std::string(valid.message()).c_str());
@@ -174,7 +193,7 @@ int Main(int argc, char** argv) {
     std::fputs(configuration.Describe().c_str(), stdout);
     return 0;
   }
-  return options.health_check ? CheckHealth(options.server) : Serve(options.server);
+  return options.health_check->count() > 0 ? CheckHealth(options) : Serve(options.server);
 }
 
 }  // namespace

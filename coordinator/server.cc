@@ -1,5 +1,6 @@
 #include "coordinator/server.h"
 
+#include <atomic>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -7,10 +8,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/clock.h"
+#include "common/http/http_server.h"
+#include "common/loopback.h"
+#include "common/metrics/metric_families.h"
 #include "common/status_macros.h"
 #include "common/tls/credentials.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/datasets.h"
+#include "coordinator/metrics/coordinator_metrics.h"
+#include "coordinator/metrics/figures_board.h"
+#include "coordinator/metrics/surroundings.h"
 #include "coordinator/rpc/front.h"
 #include "coordinator/rpc/job_service.h"
 #include "coordinator/rpc/loop.h"
@@ -26,6 +33,9 @@ namespace {
 // For calls that were told to end to end; after that they are cancelled.
 constexpr std::chrono::seconds kEndingTime{2};
 constexpr absl::Duration kHealthConnectionIdle = absl::Minutes(1);
+constexpr absl::Duration kFiguresEvery = absl::Seconds(1);
+// The coordinator's thread updates large models and waits for disks, but not for so long.
+constexpr absl::Duration kHungAfter = absl::Seconds(60);
 
 DataOptions DataOptionsOf(const ServerOptions& options) {
   DataOptions data = DataOptions::FromEnvironment();
@@ -39,11 +49,12 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory) {
   return OpenSqliteStore(directory);
 }
 
-CoordinatorOptions CoordinatorOptionsOf(const ServerOptions& options, Datasets* datasets) {
+CoordinatorOptions CoordinatorOptionsOf(const ServerOptions& options, const Clock* stopwatch, Datasets* datasets) {
   CoordinatorOptions result;
   result.lease_ttl = options.lease_ttl;
   result.update_threads = options.update_threads;
   result.build = SEEDCAST_VERSION;
+  result.stopwatch = stopwatch;
   result.make_task = [datasets](const v1::JobSpec& spec) { return datasets->MakeTask(spec); };
   result.prepare = [datasets](v1::JobSpec* spec) { return datasets->FillIn(spec); };
   return result;
@@ -72,6 +83,7 @@ absl::Status ServerOptions::Validate() const {
                      ", expected a loopback address, or certificates (--tls-cert, --tls-key, --tls-ca), or --insecure: "
                      "in plain text whoever reaches the port may submit jobs and join as a worker"));
   }
+  RETURN_IF_ERROR(CheckHttpAddress(http, tls.configured(), insecure));
   RETURN_IF_ERROR(CheckAtLeastASecond("connection_idle", connection_idle));
   RETURN_IF_ERROR(CheckAtLeastASecond("connection_age", connection_age));
   if (lease_ttl < absl::Seconds(1) || lease_ttl > absl::Hours(1)) {
@@ -92,20 +104,27 @@ class CoordinatorServer::Impl {
         datasets_(DataOptionsOf(options)),
         store_(std::move(store)),
         registry_(options.hello_timeout),
-        coordinator_(CoordinatorOptionsOf(options, &datasets_), store_.get(), &registry_) {}
+        coordinator_(CoordinatorOptionsOf(options, &clock_, &datasets_), store_.get(), &registry_),
+        certificate_expiry_(options.tls) {}
 
   absl::Status Start() {
     RETURN_IF_ERROR(coordinator_.Recover(clock_.Now()));
     jobs_recovered_ = coordinator_.List(clock_.Now()).jobs_size();
+    started_ = clock_.Now();
+    figures_.Put(coordinator_.Figures(), started_);
     loop_.emplace(&coordinator_, &clock_, [this](absl::Time now) { OnTick(now); });
     workers_.emplace(&*loop_, &registry_);
     jobs_.emplace(&*loop_, [this](const v1::JobSpec& spec) { return datasets_.MakeReady(spec); });
-    parameters_.emplace(&*loop_, [this](const std::string& digest) { return datasets_.Read(digest); });
-    return Listen();
+    parameters_.emplace(&*loop_, &registry_.transferred(),
+                        [this](const std::string& digest) { return datasets_.Read(digest); });
+    RETURN_IF_ERROR(Listen());
+    AddPages();
+    return StartHttp(options_.http, &http_);
   }
 
   void Stop(absl::Duration grace) {
     if (front_ == nullptr) return;  // Start has failed: there are no calls
+    stopping_ = true;
     front_->SetServing(false);
     if (health_ != nullptr) health_->SetServing(false);
     datasets_.Stop();
@@ -118,20 +137,54 @@ class CoordinatorServer::Impl {
     });
     front_->Shutdown(kEndingTime);
     if (health_ != nullptr) health_->Shutdown(kEndingTime);
+    http_.Stop();  // its pages post to the loop
     loop_->Stop();
   }
 
   std::shared_ptr<grpc::Channel> InProcessChannel() { return front_->InProcessChannel(); }
   int port() const { return front_->port(); }
   int health_port() const { return health_ == nullptr ? 0 : health_->port(); }
+  int http_port() const { return http_.port(); }
   int jobs_recovered() const { return jobs_recovered_; }
 
  private:
+  void AddPages() {
+    http_.Handle("GET", "/metrics", [this](const HttpRequest&) -> HttpResponse {
+      return {200, CoordinatorMetricsText(*figures_.Get().figures, MeasureSurroundings()), kMetricsContentType};
+    });
+    http_.Handle("GET", "/healthz", [this](const HttpRequest&) -> HttpResponse {
+      const std::string trouble = Trouble();
+      return {trouble.empty() ? 200 : 503, trouble.empty() ? "ok\n" : trouble + "\n"};
+    });
+    http_.Handle("GET", "/livez", [](const HttpRequest&) -> HttpResponse { return {200, "ok\n"}; });
+  }
+
+  // Why it does not serve, or empty.
+  std::string Trouble() const {
+    if (stopping_) return "stopping";
+    const absl::Duration silent = clock_.Now() - figures_.Get().put;
+    if (silent < kHungAfter) return "";
+    return absl::StrCat("the coordinator's thread is busy for ", absl::ToInt64Seconds(silent), " s");
+  }
+
+  ServerFigures MeasureSurroundings() {
+    const StoreSpace space = MeasureStore(options_.store_directory);
+    return {.version = SEEDCAST_VERSION,
+            .started = started_,
+            .bytes = &registry_.transferred(),
+            .shed_connections = front_->shed_connections(),
+            .silent_connections = registry_.strangers_cut_off(),
+            .denied_calls = gate_->denied(),
+            .store_bytes = space.bytes,
+            .store_free_bytes = space.free_bytes,
+            .certificate_expiry_unix_seconds = certificate_expiry_.UnixSeconds(absl::Now())};
+  }
+
   absl::Status Listen() {
     SetUpGrpc(options_.reflection);
     FrontOptions front;
     front.address = options_.address;
-    front.credentials = MakeServerCredentials(options_.tls, std::make_shared<RoleGate>());
+    front.credentials = MakeServerCredentials(options_.tls, gate_);
     front.services = {&*workers_, &*jobs_, &*parameters_};
     front.buffers = &buffers_;
     front.connection_idle = options_.connection_idle;
@@ -151,6 +204,7 @@ class CoordinatorServer::Impl {
   void OnTick(absl::Time now) {
     registry_.CutOffStrangers(now);
     buffers_.AllowFor(registry_.workers());
+    if (now - figures_.Get().put >= kFiguresEvery) figures_.Put(coordinator_.Figures(), now);
   }
 
   const ServerOptions options_;
@@ -165,8 +219,14 @@ class CoordinatorServer::Impl {
   std::optional<WorkerServiceImpl> workers_;
   std::optional<JobServiceImpl> jobs_;
   std::optional<ParameterServiceImpl> parameters_;
+  const std::shared_ptr<RoleGate> gate_ = std::make_shared<RoleGate>();
   std::unique_ptr<GrpcFront> front_;
   std::unique_ptr<GrpcFront> health_;  // null without a health_address
+  absl::Time started_;
+  std::atomic<bool> stopping_ = false;
+  FiguresBoard figures_;
+  CertificateExpiry certificate_expiry_;
+  HttpServer http_;  // last: its threads look at all of the above
 };
 
 absl::StatusOr<std::unique_ptr<CoordinatorServer>> CoordinatorServer::Start(const ServerOptions& options) {
@@ -181,6 +241,7 @@ CoordinatorServer::CoordinatorServer(std::unique_ptr<Impl> impl)
     : impl_(std::move(impl)),
       port_(impl_->port()),
       health_port_(impl_->health_port()),
+      http_port_(impl_->http_port()),
       jobs_recovered_(impl_->jobs_recovered()) {}
 
 CoordinatorServer::~CoordinatorServer() { Shutdown(absl::ZeroDuration()); }

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/http/http_address.h"
 #include "common/tls/certificate.h"
 
 namespace seedcast {
@@ -30,6 +31,9 @@ struct ServerOptions {
   // use InProcessChannel().
   absl::Duration connection_idle = absl::InfiniteDuration();
   absl::Duration connection_age = absl::InfiniteDuration();
+
+  // Plain HTTP whatever `tls` says: /metrics, /healthz, /livez. Empty: none.
+  HttpAddress http;
 
   std::string store_directory;  // empty: in memory, gone at Shutdown
   // Must hold the Omniglot zips. Empty: $SEEDCAST_DATA, else the usual places (worker/data/locate.h).
@@ -58,6 +62,7 @@ class CoordinatorServer {
   std::shared_ptr<grpc::Channel> InProcessChannel();
   int port() const { return port_; }                      // 0 without an address
   int health_port() const { return health_port_; }        // 0 without a health_address
+  int http_port() const { return http_port_; }            // 0 without HTTP
   int jobs_recovered() const { return jobs_recovered_; }  // found in the store at Start
 
   // No new leases, Drain to every worker, waits up to `grace` for results in hand, then ends every stream and call and
@@ -71,6 +76,7 @@ class CoordinatorServer {
   std::unique_ptr<Impl> impl_;  // null after Shutdown
   const int port_;
   const int health_port_;
+  const int http_port_;
   const int jobs_recovered_;
 };
 

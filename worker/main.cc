@@ -11,11 +11,14 @@
 #include "absl/time/clock.h"
 #include "common/config/configuration.h"
 #include "common/config/process_options.h"
+#include "common/http/health_check.h"
+#include "common/http/http_address.h"
 #include "common/log.h"
 #include "common/noise/noise.h"
 #include "common/signals.h"
 #include "common/status_macros.h"
 #include "worker/kernels/convnet.h"
+#include "worker/metrics/worker_http.h"
 #include "worker/runtime/grpc_transport.h"
 #include "worker/runtime/worker.h"
 
@@ -27,6 +30,7 @@ namespace {
 constexpr int kFailure = 1;
 constexpr int kUsage = 2;
 constexpr int kRefused = 3;
+constexpr absl::Duration kHealthPatience = absl::Seconds(5);
 
 constexpr char kFooter[] =
     R"(Each option is also SEEDCAST_NAME in the environment and 'name: value' in the file that --config names; the command
@@ -69,6 +73,10 @@ struct Options {
   std::string kernels;
   TlsFiles tls;
   LogOptions log;
+  HttpAddress http{.address = "127.0.0.1:7072"};
+  bool insecure = false;
+  CLI::Option* health_check = nullptr;  // asked for when it has a count
+  std::string health_check_address;
   WorkerOptions worker;
 };
 
@@ -84,6 +92,15 @@ void AddOptions(CLI::App& app, Options* options) {
                  "MiB for inner trainings that are carried from generation to generation")
       ->capture_default_str();
   app.add_option("--kernels", options->kernels, "avx512, avx2 or scalar instead of the best that this machine has");
+  app.add_option("--http", options->http.address, "host:port of metrics and health, in plain text; empty: none")
+      ->capture_default_str();
+  app.add_flag("--insecure", options->insecure, "allow --http to be where others can reach it, without TLS");
+  options->health_check =
+      app.add_option("--healthcheck", options->health_check_address,
+                     "ask the worker that serves HTTP there, or with these options, whether it is connected; 0: it is")
+          ->expected(0, 1)
+          ->type_name("[host:port]")
+          ->configurable(false);
   AddTlsOptions(&app, &options->tls);
   AddLogOptions(&app, &options->log);
   app.set_version_flag("--version", "seedcast-worker " SEEDCAST_VERSION);
@@ -93,6 +110,7 @@ void AddOptions(CLI::App& app, Options* options) {
 absl::Status Finish(const Options& options) {
   options.log.Apply();
   RETURN_IF_ERROR(options.worker.Validate());
+  RETURN_IF_ERROR(CheckHttpAddress(options.http, options.tls.configured(), options.insecure));
   if (options.tls.configured()) {
     RETURN_IF_ERROR(CheckTlsFiles(options.tls, TlsSide::kClient, absl::Now()).status());
   }
@@ -111,14 +129,31 @@ int Serve(const Options& options) {
                        {"coordinator", options.coordinator},
                        {"tls", options.tls.configured() ? "on" : "off"},
                        {"slots", absl::StrCat(options.worker.slots)}});
-  Worker worker(options.worker, MakeGrpcTransport(MakeChannel(options.coordinator, ChannelUse::kControl, options.tls),
-                                                  MakeChannel(options.coordinator, ChannelUse::kBulk, options.tls)));
+  TransferredBytes bytes;
+  Worker worker(options.worker,
+                MakeGrpcTransport(MakeChannel(options.coordinator, ChannelUse::kControl, options.tls),
+                                  MakeChannel(options.coordinator, ChannelUse::kBulk, options.tls), {.bytes = &bytes}));
+  HttpServer http;
+  AddWorkerPages(&worker, &bytes, absl::Now(), &http);
+  if (const absl::Status status = StartHttp(options.http, &http); !status.ok()) {
+    LogError("cannot start", {{"reason", std::string(status.message())}});
+    return kFailure;
+  }
   worker.Start();
   std::thread signals(ForwardSignals, &worker);
   const absl::Status status = worker.Join();
   EndWaitingForSignals();
   signals.join();
   return ExitCode(status);
+}
+
+int CheckHealth(const Options& options) {
+  const std::string address =
+      options.health_check_address.empty() ? options.http.address : options.health_check_address;
+  const absl::Status status = CheckHealthAt(address, kHealthPatience);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "seedcast-worker: %s: %s\n", address.c_str(), std::string(status.message()).c_str());
+  return kFailure;
 }
 
 int Main(int argc, char** argv) {
@@ -132,6 +167,7 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
   absl::Status valid = configuration.Complete(environ);
+  options.http.asked_for = app.get_option("--http")->count() > 0;
   if (valid.ok()) valid = Finish(options);
   if (!valid.ok()) {
     std::fprintf(stderr, "seedcast-worker: %s\n", std::string(valid.message()).c_str());
@@ -141,7 +177,7 @@ int Main(int argc, char** argv) {
     std::fputs(configuration.Describe().c_str(), stdout);
     return 0;
   }
-  return Serve(options);
+  return options.health_check->count() > 0 ? CheckHealth(options) : Serve(options);
 }
 
 }  // namespace

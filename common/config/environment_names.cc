@@ -20,7 +20,7 @@ constexpr const char* kOptionsOfAllParts[] = {
     "config",        "offline",         "lease-ttl",      "insecure",  "update-threads",
     "reflection",    "tls-cert",        "tls-key",        "tls-ca",    "id",
     "slots",         "kernels",         "inner-state-mb", "log-level", "log-format",
-    "health-listen", "connection-idle", "connection-age"};
+    "health-listen", "connection-idle", "connection-age", "http"};
 
 int Distance(absl::string_view a, absl::string_view b) {
   std::vector<int> row(b.size() + 1);

@@ -218,10 +218,4 @@ void Listener::LogShedding() {
   LogWarning("connections shed", {{"total", absl::StrCat(logged_shed_)}, {"reason", "few file descriptors are left"}});
 }
 
-bool IsLoopback(const std::string& address) {
-  if (absl::StartsWith(address, "unix:")) return true;
-  const std::string host = Split(address).host;
-  return host == "localhost" || host == "::1" || absl::StartsWith(host, "127.");
-}
-
 }  // namespace seedcast

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/transferred_bytes.h"
 #include "coordinator/rpc/background_thread.h"
 #include "coordinator/rpc/loop.h"
 #include "seedcast/v1/parameters.grpc.pb.h"

@@ -6,7 +6,7 @@
 
 #include <chrono>
 
-#include "coordinator/rpc/listener.h"
+#include "common/loopback.h"
 #include "tests/coordinator/rpc/server_fixture.h"
 #include "tests/testing/temporary_directory.h"
 
