@@ -50,6 +50,7 @@ HttpRequest RequestOf(const mg_request_info& info) {
   HttpRequest request;
   request.method = info.request_method;
   request.path = info.local_uri == nullptr ? "" : info.local_uri;
+  request.peer = info.remote_addr;
   request.query = info.query_string == nullptr ? "" : info.query_string;
   for (int i = 0; i < info.num_headers; ++i) {
     request.headers[absl::AsciiStrToLower(info.http_headers[i].name)] = info.http_headers[i].value;
@@ -103,6 +104,7 @@ void HttpServer::Handle(const std::string& method, const std::string& path, Http
 absl::Status HttpServer::Start(const HttpOptions& options) {
   options_ = options;
   starting_thread_ = std::this_thread::get_id();
+  start_error_.clear();
   if (!IsHostAndPort(options.address)) {
     return absl::InvalidArgumentError(absl::StrCat("http: '", options.address, "', expected host:port"));
   }
@@ -142,7 +144,7 @@ int HttpServer::OnRequest(mg_connection* connection) {
 int HttpServer::OnLogMessage(const mg_connection* connection, const char* message) {
   auto* server = static_cast<HttpServer*>(mg_get_user_data(mg_get_context(connection)));
   if (std::this_thread::get_id() == server->starting_thread_) {
-    server->start_error_ = message;
+    if (server->start_error_.empty()) server->start_error_ = message;  // what follows is of less use
   } else {
     LogDebug("http", {{"message", message}});
   }

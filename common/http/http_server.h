@@ -29,6 +29,7 @@ struct HttpRequest {
   std::string query;                           // as it came, without the question mark
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
+  std::string peer;  // its numeric address
 
   std::string Header(const std::string& lower_case_name) const;  // empty: there is none
 };
@@ -81,7 +82,7 @@ class HttpServer {
   mg_context* context_ = nullptr;                                     // null: not running
   int port_ = 0;
   std::thread::id starting_thread_;  // of Start
-  std::string start_error_;          // what civetweb said last on it
+  std::string start_error_;          // what civetweb said first on it
 };
 
 // The status and its name as text.
