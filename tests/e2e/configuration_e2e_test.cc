@@ -1,0 +1,132 @@
+// Wrong options, files and environments, given to the real programs: one clear line each, and an exit code that is not
+// 0.
+#include <gmock/gmock.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "common/tls/certificate_authority.h"
+#include "tests/common/tls/forge.h"
+#include "tests/e2e/cluster.h"
+#include "tests/e2e/shell.h"
+
+namespace seedcast {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ConfigurationE2eTest : public ClusterTest {
+ protected:
+  // Options for a leaf of `role` in an authority of its own name, made at `now`.
+  std::string Certificate(const std::string& authority, Role role, absl::Time now = absl::Now()) {
+    const std::string directory = directory_ / authority;
+    const auto opened = CertificateAuthority::OpenOrCreate(directory, now);
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    const auto leaf = opened->Issue({{role, std::string(RoleName(role))}, {"localhost"}, absl::Hours(1)}, now);
+    EXPECT_TRUE(leaf.ok()) << leaf.status();
+    return absl::StrCat(" --tls-cert ", leaf->directory, "/tls.crt --tls-key ", leaf->directory, "/tls.key --tls-ca ",
+                        leaf->directory, "/ca.crt");
+  }
+
+  static void ExpectOneLine(const std::string& command, int exit_code, const std::string& says) {
+    const ShellResult result = Shell("timeout 30 " + command);
+    EXPECT_EQ(result.exit_code, exit_code) << command << "\n" << result.output;
+    EXPECT_THAT(result.output, HasSubstr(says)) << command;
+    EXPECT_EQ(std::count(result.output.begin(), result.output.end(), '\n'), 1) << result.output;
+  }
+};
+
+TEST_F(ConfigurationE2eTest, WrongCertificatesAreNamedByEveryProgram) {
+  const std::string good = Certificate("good", Role::kCoordinator);
+  const std::string other_key = absl::StrCat(" --tls-key ", directory_ / "other/coordinator/tls.key");
+  const std::string other_authority = absl::StrCat(" --tls-ca ", directory_ / "other/ca.crt");
+  Certificate("other", Role::kCoordinator);
+  const auto without = [&](const std::string& option) { return good.substr(0, good.find(option)); };
+  const std::string expired = Certificate("expired", Role::kCoordinator, absl::Now() - absl::Hours(2));
+  const std::string early = Certificate("early", Role::kCoordinator, absl::Now() + absl::Hours(2));
+  const std::string two_names = Certificate("two", Role::kCoordinator);
+  ForgeNames(directory_ / "two", directory_ / "two/coordinator/tls.crt",
+             "URI:seedcast://role/coordinator/a,URI:seedcast://role/admin/a,DNS:localhost");
+  const struct {
+    std::string options;
+    const char* says;
+  } cases[] = {
+      {" --tls-cert " + directory_ / "none", "none: No such file or directory"},
+      {without(" --tls-ca"), "tls-ca: not given"},
+      {without(" --tls-key") + other_key + good.substr(good.find(" --tls-ca")), "is not the key of the certificate"},
+      {without(" --tls-ca") + other_authority, "unable to get local issuer certificate"},
+      {expired, "has expired at"},
+      {early, "is not valid before"},
+      {two_names, "certificate has 2 URI names, expected one"},
+  };
+  for (const auto& c : cases) {
+    ExpectOneLine("$COORDINATOR --check-config" + c.options, 2, c.says);
+    ExpectOneLine("$WORKER --check-config" + c.options, 2, c.says);
+    ExpectOneLine("$CLI list --coordinator 127.0.0.1:1" + c.options, 2, c.says);
+  }
+  ExpectOneLine("$COORDINATOR --check-config" + Certificate("good", Role::kWorker), 2, "is not for a server");
+}
+
+TEST_F(ConfigurationE2eTest, WrongOptionsAreNamed) {
+  std::ofstream(directory_ / "c.yaml") << "log-format: json\nlease_ttl: 3\n";
+  for (const std::string program : {"$COORDINATOR", "$WORKER"}) {
+    ExpectOneLine("env SEEDCAST_LOGFORMAT=json " + program, 2, "did you mean SEEDCAST_LOG_FORMAT?");
+    ExpectOneLine("env SEEDCAST_LOG_FORMAT=xml " + program, 2,
+                  "SEEDCAST_LOG_FORMAT: log-format: 'xml' cannot be taken");
+    ExpectOneLine(program + " --config " + directory_ / "c.yaml", 2, "c.yaml:2: lease_ttl: unknown option");
+    ExpectOneLine(program + " --config " + directory_ / "none.yaml", 2, "none.yaml: No such file or directory");
+  }
+  ExpectOneLine("env SEEDCAST_COORDINTOR=x $CLI list", 2, "did you mean SEEDCAST_COORDINATOR?");
+  ExpectOneLine("$COORDINATOR --listen 0.0.0.0:0", 2, "expected a loopback address, or certificates");
+  ExpectOneLine("$COORDINATOR --connection-age 0", 2, "connection_age: 0, expected at least 1s");
+  ExpectOneLine("$WORKER --slots 0", 2, "slots: 0");
+}
+
+TEST_F(ConfigurationE2eTest, PlacesThatCannotBeUsedAreNamed) {
+  StartCoordinator({"--health-listen", "127.0.0.1:0"});
+  std::ofstream(directory_ / "file") << "";
+  const std::string store = " --http '' --store " + directory_ / "other";
+  ExpectOneLine("$COORDINATOR --listen " + Address() + store, 1, "Address already in use");
+  ExpectOneLine("$COORDINATOR --listen 127.0.0.1:0 --health-listen " + Address() + store, 1, "Address already in use");
+  ExpectOneLine("$COORDINATOR --listen 127.0.0.1:nowhere" + store, 1, "cannot listen on 127.0.0.1:nowhere");
+  ExpectOneLine("$COORDINATOR --listen 127.0.0.1:0 --http '' --store " + directory_ / "file/store", 1,
+                "cannot create directory");
+  ExpectOneLine("$COORDINATOR --listen 127.0.0.1:0 --http '' --store /proc/seedcast", 1, "/proc/seedcast");
+}
+
+TEST_F(ConfigurationE2eTest, CheckConfigSaysWhatHolds) {
+  std::ofstream(directory_ / "c.yaml") << "lease-ttl: 12\nlog-format: json\n";
+  const ShellResult result =
+      Shell("SEEDCAST_LEASE_TTL=13 $COORDINATOR --log-format text --check-config --config " + directory_ / "c.yaml");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.output, HasSubstr("lease-ttl: 13  # SEEDCAST_LEASE_TTL\n"));
+  EXPECT_THAT(result.output, HasSubstr("log-format: text  # command line\n"));
+}
+
+// In the documented files a line '#name: value' is an option with its default, '# ...' a remark.
+TEST_F(ConfigurationE2eTest, TheDocumentedFilesNameEveryOptionAndNoOther) {
+  const char* source = std::getenv("SEEDCAST_SOURCE_DIR");
+  ASSERT_NE(source, nullptr);
+  for (const auto& [program, file] :
+       {std::pair("$COORDINATOR", "coordinator.yaml"), std::pair("$WORKER", "worker.yaml")}) {
+    const std::string documented = ReadText(absl::StrCat(source, "/deploy/config/", file));
+    const ShellResult defaults = Shell(absl::StrCat(program, " --check-config"));
+    ASSERT_EQ(defaults.exit_code, 0) << defaults.output;
+    for (const absl::string_view line : absl::StrSplit(defaults.output, '\n', absl::SkipEmpty())) {
+      const std::string option = absl::StrCat("\n#", line.substr(0, line.find(':') + 1));
+      EXPECT_THAT(documented, HasSubstr(option)) << file;
+    }
+    std::ofstream(directory_ / file) << absl::StrReplaceAll(documented, {{"\n#", "\n"}, {"\n# ", "\n# "}});
+    const ShellResult taken = Shell(absl::StrCat(program, " --check-config --config ", directory_ / file));
+    EXPECT_EQ(taken.exit_code, 0) << taken.output;
+    EXPECT_EQ(taken.output.find("# default"), std::string::npos) << "every option comes from the file";
+  }
+}
+
+}  // namespace
+}  // namespace seedcast
