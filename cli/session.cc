@@ -77,8 +77,9 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(const SessionOptions& opt
   const std::shared_ptr<grpc::Channel> channel = MakeChannel(options.coordinator, ChannelUse::kControl, options.tls);
   if (!channel->WaitForConnected(absl::ToChronoTime(absl::Now() + kConnect))) {
     const absl::Status health = AskHealth(channel, kConnectLocally);  // for what it says of the reason
-    return absl::UnavailableError(absl::StrCat(name, " cannot be reached: ", health.message(),
-                                               "; is it running, the address right, and TLS on at both ends or at none?"));
+    return absl::UnavailableError(
+        absl::StrCat(name, " cannot be reached: ", health.message(),
+                     "; is it running, the address right, and TLS on at both ends or at none?"));
   }
   session->client_ = std::make_unique<Client>(channel, name);
   return session;
