@@ -1,0 +1,125 @@
+#!/usr/bin/python3
+"""How long each estimator takes to meta-train an optimizer under which softmax regression reaches an accuracy of 0.65 (true labels), on one and on
+two workers.
+
+Usage: bench/learning.py [--generations 40] [--accuracy 0.65] [--estimators full_es pes nres gradient] [--build DIR] [--output DIR]
+
+An inner training is 100 steps; full ES makes all of them in an evaluation, the others 20 a meta-iteration. Every second version is measured on
+validation instances; the first that has the accuracy is tested on test instances. Time is that of all meta-iterations until then, validation
+included. One and two workers must end with the same digest; the program fails where they do not. Coordinator and workers are processes of their
+own, over loopback gRPC, one slot a worker. Writes DIR/learning.json, DIR/learning.md and, where there is matplotlib (Debian:
+python3-matplotlib), DIR/learning.svg.
+"""
+import argparse
+import sys
+
+import fleet
+
+PROBLEMS = ["softmax(10, 2, 100)", "softmax(100, 1, 50)"]
+EVERY = 2
+# Population, sigma and learning rate of each, the best of a few tried.
+ESTIMATORS = {
+    "full_es": ("full ES", {"estimator": "FULL_ES", "population_size": 64, "sigma": {"initial": 0.05}, "learning_rate": {"initial": 0.1}}),
+    "pes": ("PES", {"estimator": "PES", "population_size": 128, "sigma": {"initial": 0.05}, "learning_rate": {"initial": 0.1}}),
+    "nres": ("NRES", {"estimator": "NRES", "population_size": 128, "sigma": {"initial": 0.05}, "learning_rate": {"initial": 0.1}}),
+    "gradient": ("truncated backpropagation",
+                 {"estimator": "GRADIENT", "population_size": 64, "learning_rate": {"initial": 0.05}, "gradient_clip": 1}),
+}
+
+
+def job(arguments, estimator):
+    return {"name": estimator.replace("_", "-"), "generations": arguments.generations, "strategy": ESTIMATORS[estimator][1],
+            "learned_optimizer": {"clusters": [{"name": "softmax", "problems": PROBLEMS}], "unroll": {"steps": 20, "count": 5},
+                                  "problems_per_evaluation": 1},
+            "validation": {"every": EVERY, "episodes": {"episodes": arguments.validation_episodes}}}
+
+
+def curve(history):
+    """Accuracy on validation instances against seconds, version by version."""
+    seconds, points = 0.0, []
+    for generation in history:
+        seconds += generation["seconds"]
+        if "validation" in generation:
+            points.append({"version": generation["generation"], "seconds": seconds, "accuracy": generation["validation"]["accuracy"],
+                           "interval": generation["validation"]["interval"]})
+    return points
+
+
+def train(arguments, estimator, workers):
+    with fleet.Fleet(arguments.build, workers) as processes:
+        status = processes.run(job(arguments, estimator))
+        points = curve(status["history"])
+        reached = next((point for point in points if point["accuracy"] >= arguments.accuracy), None)
+        test = processes.evaluate(status["job_id"], arguments.test_episodes, reached["version"]) if reached else None
+        first, last = (processes.evaluate(status["job_id"], arguments.test_episodes, version) for version in (0, status["version"]))
+    row = {"estimator": estimator, "workers": workers, "digest": status["digest"], "seconds": status["running_seconds"], "points": points,
+           "reached": reached, "test": test, "first": first, "last": last}
+    print(f"  {estimator}, {workers} workers: {at(row)}, at the end {accuracy(last)}", file=sys.stderr, flush=True)
+    return row
+
+
+def accuracy(result):
+    return f"{100 * result['accuracy']:.1f} ± {100 * result['interval']:.1f} %"
+
+
+def at(row):
+    reached = row["reached"]
+    return f"{reached['seconds']:.1f} s, version {reached['version']}" if reached else f"not in {row['seconds']:.0f} s"
+
+
+def check_digests(rows):
+    for one, two in zip(rows[::2], rows[1::2]):
+        if (one["digest"], one["last"]["accuracy"]) != (two["digest"], two["last"]["accuracy"]):
+            raise SystemExit(f"{one['estimator']}: digest {one['digest']} on one worker, {two['digest']} on two")
+
+
+def report(arguments, rows):
+    cells = []
+    for one, two in zip(rows[::2], rows[1::2]):
+        cells.append([ESTIMATORS[one["estimator"]][0], at(one), at(two), accuracy(one["test"]) if one["test"] else "–", accuracy(one["last"]),
+                      f"{one['seconds']:.1f} s / {two['seconds']:.1f} s", one["digest"][:12]])
+    return (f"### Time to an accuracy of {arguments.accuracy} on softmax regression\n\n"
+            + fleet.table(["estimator", "one worker", "two workers", "test accuracy there", f"test accuracy at version {arguments.generations}",
+                           "whole run, one / two workers", "digest, both"], cells)
+            + f"\n\nTest accuracy of version 0: {accuracy(rows[0]['first'])}.")
+
+
+def draw(arguments, rows, path):
+    pyplot = fleet.pyplot()
+    if pyplot is None:
+        return
+    figure, panel = pyplot.subplots(figsize=(8, 4))
+    colours = dict(zip(ESTIMATORS, ("black", "tab:blue", "tab:green", "tab:orange")))
+    for row in rows:
+        label = f"{ESTIMATORS[row['estimator']][0]}, {'two workers' if row['workers'] == 2 else 'one worker'}"
+        panel.plot([p["seconds"] for p in row["points"]], [p["accuracy"] for p in row["points"]], color=colours[row["estimator"]],
+                   linestyle="-" if row["workers"] == 2 else ":", marker=".", label=label)
+    panel.axhline(arguments.accuracy, color="grey", linewidth=0.8)
+    panel.set_xlabel("seconds")
+    panel.set_xscale("log")
+    panel.set_ylabel(f"accuracy after 100 steps, {arguments.validation_episodes} validation instances")
+    panel.grid(True, which="both", alpha=0.2)
+    panel.legend(fontsize=8)
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Date": None})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--generations", type=int, default=40)
+    parser.add_argument("--accuracy", type=float, default=0.65)
+    parser.add_argument("--estimators", nargs="+", choices=ESTIMATORS, default=list(ESTIMATORS))
+    parser.add_argument("--validation-episodes", type=int, default=64)
+    parser.add_argument("--test-episodes", type=int, default=400)
+    fleet.add_arguments(parser)
+    arguments = parser.parse_args()
+    fleet.check_build(parser, arguments)
+    rows = [train(arguments, estimator, workers) for estimator in arguments.estimators for workers in (1, 2)]
+    check_digests(rows)
+    draw(arguments, rows, arguments.output / "learning.svg")
+    fleet.write(arguments, "learning", rows, report(arguments, rows))
+
+
+if __name__ == "__main__":
+    main()
