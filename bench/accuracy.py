@@ -3,6 +3,7 @@
 
 Usage: bench/accuracy.py [JOB_FILE] [--seeds 1,2,3] [--set PATH=VALUE ...] [--points 12] [--output DIR]
        bench/accuracy.py --store DIR --job ID ...       (jobs that have been trained already)
+       bench/accuracy.py --keep ...                     (adds to the curves in accuracy.json)
 
 Trains the job once a seed, then measures versions along each run on 1,000 held-out episodes, 5-way 5-shot. Replaying
 the log gives any version back, so training is not disturbed. Needs a release build (scripts/run.sh makes one), and for the picture Debian's
@@ -47,7 +48,21 @@ def curve(arguments, job):
         points.append({"version": version, "seconds": seconds[version], "evaluations": version * population,
                        "accuracy": result["accuracy"], "interval": result["interval"]})
         print(f"  {job} version {version}: {100 * result['accuracy']:.2f} %", file=sys.stderr, flush=True)
-    return {"job": job, "seed": spec["seed"], "points": points}
+    return {"job": job, "seed": spec["seed"], "network": network(spec["proto_net"]), "points": points}
+
+
+def network(task):
+    """conv4-32, or conv4-16/32/32/64 where the blocks differ."""
+    filters = task.get("filters_per_block") or [task["filters"]]
+    return f"conv{len(filters) if len(filters) > 1 else task['blocks']}-{'/'.join(str(f) for f in filters)}"
+
+
+def merged(kept, measured):
+    """A curve measured again replaces the one before."""
+    def key(one):
+        return one["job"], one["seed"], one["network"]
+    new = {key(one) for one in measured}
+    return [one for one in kept if key(one) not in new] + measured
 
 
 def draw(curves, path):
@@ -64,7 +79,7 @@ def draw(curves, path):
         for one in curves:
             points = one["points"]
             panel.errorbar([p[key] / unit for p in points], [100 * (1 - p["accuracy"]) for p in points],
-                           [100 * p["interval"] for p in points], marker="o", markersize=3, label=f"{one['job']}, seed {one['seed']}")
+                           [100 * p["interval"] for p in points], marker="o", markersize=3, label=f"{one['job']}, {one['network']}, seed {one['seed']}")
         for accuracy, name in ((0.984, "ES-ProtoNet paper, 98.4 %"), (0.95, "95 %")):
             panel.axhline(100 * (1 - accuracy), color="grey", linestyle=":", linewidth=1)
             panel.annotate(name, (0.99, 100 * (1 - accuracy)), xycoords=("axes fraction", "data"), ha="right", va="bottom",
@@ -90,6 +105,7 @@ def main():
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="PATH=VALUE")
     parser.add_argument("--points", type=int, default=12, help="versions measured along a run")
     parser.add_argument("--job", action="append", default=[], help="measure this job of --store instead of training")
+    parser.add_argument("--keep", action="store_true", help="keep the curves of other jobs in DIR/accuracy.json")
     parser.add_argument("--store", type=pathlib.Path, default=ROOT / "results/store")
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "results")
     arguments = parser.parse_args()
@@ -98,12 +114,15 @@ def main():
     jobs = arguments.job or [train(arguments, int(seed)) for seed in arguments.seeds.split(",")]
     curves = [curve(arguments, job) for job in jobs]
     arguments.output.mkdir(parents=True, exist_ok=True)
-    (arguments.output / "accuracy.json").write_text(json.dumps(curves, indent=1))
+    record = arguments.output / "accuracy.json"
+    if arguments.keep and record.exists():
+        curves = merged(json.loads(record.read_text()), curves)
+    record.write_text(json.dumps(curves, indent=1))
     draw(curves, arguments.output / "accuracy.svg")
-    print("| job | seed | version | evaluations | minutes | accuracy |\n|---|---|---|---|---|---|")
+    print("| job | network | seed | evaluations | minutes | accuracy |\n|---|---|---|---|---|---|")
     for one in curves:
         for p in one["points"]:
-            print(f"| {one['job']} | {one['seed']} | {p['version']} | {p['evaluations'] / 1e6:.2f} M | "
+            print(f"| {one['job']} | {one['network']} | {one['seed']} | {p['evaluations'] / 1e6:.2f} M | "
                   f"{p['seconds'] / 60:.1f} | {100 * p['accuracy']:.2f} ± {100 * p['interval']:.2f} % |")
 
 
