@@ -9,7 +9,7 @@ namespace {
 
 constexpr int64_t kTensorSizes[] = {6, 4};
 constexpr int kParameters = 10;
-constexpr int kSteps = 50;
+constexpr int kSteps = 20;     // near its optimum the differences of rounding grow
 constexpr uint64_t kSeed = 1;  // the example is the same for every model
 
 std::vector<float> Uniforms(int count, PhiloxStream* stream) {
