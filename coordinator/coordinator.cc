@@ -196,6 +196,10 @@ v1::ListJobsResponse Coordinator::List(absl::Time now) const { return impl_->Lis
 absl::StatusOr<v1::GetHistoryResponse> Coordinator::History(const std::string& job_id) const {
   return impl_->History(job_id);
 }
+absl::StatusOr<std::vector<v1::GenerationMetrics>> Coordinator::Metrics(const std::string& job_id,
+                                                                        const std::vector<int64_t>& generations) const {
+  return impl_->Metrics(job_id, generations);
+}
 absl::StatusOr<v1::JobStatus> Coordinator::Pause(const std::string& job_id, absl::Time now) {
   return impl_->Pause(job_id, now);
 }
@@ -225,6 +229,7 @@ absl::StatusOr<Snapshot> Coordinator::ReadSnapshot(const v1::GetSnapshotRequest&
 }
 Coordinator::Stats Coordinator::stats() const { return impl_->stats(); }
 CoordinatorFigures Coordinator::Figures() const { return impl_->Figures(); }
+v1::WorkersView Coordinator::Workers(absl::Time now) const { return impl_->Workers(now); }
 void Coordinator::CountBytes(const std::string& job_id, int64_t bytes) { impl_->CountBytes(job_id, bytes); }
 
 }  // namespace seedcast

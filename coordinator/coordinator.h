@@ -20,6 +20,7 @@
 #include "coordinator/store/store.h"
 #include "seedcast/v1/job.pb.h"
 #include "seedcast/v1/parameters.pb.h"
+#include "seedcast/v1/status.pb.h"
 #include "seedcast/v1/worker.pb.h"
 #include "worker/tasks/task.h"
 
@@ -77,6 +78,9 @@ class Coordinator {
   absl::StatusOr<v1::JobStatus> Get(const std::string& job_id, absl::Time now) const;
   v1::ListJobsResponse List(absl::Time now) const;
   absl::StatusOr<v1::GetHistoryResponse> History(const std::string& job_id) const;
+  // Of these generations, ascending, those that the log has.
+  absl::StatusOr<std::vector<v1::GenerationMetrics>> Metrics(const std::string& job_id,
+                                                             const std::vector<int64_t>& generations) const;
   absl::StatusOr<v1::JobStatus> Pause(const std::string& job_id, absl::Time now);
   absl::StatusOr<v1::JobStatus> Resume(const std::string& job_id, absl::Time now);
   absl::StatusOr<v1::JobStatus> Cancel(const std::string& job_id, absl::Time now);
@@ -106,6 +110,7 @@ class Coordinator {
   };
   Stats stats() const;
   CoordinatorFigures Figures() const;
+  v1::WorkersView Workers(absl::Time now) const;
 
   // For byte counts on the wire, kept by the links' owner: adds to the job's bytes.
   void CountBytes(const std::string& job_id, int64_t bytes);

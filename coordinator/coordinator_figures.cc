@@ -35,6 +35,18 @@ JobFigures FiguresOf(const JobRecord& job) {
   return figures;
 }
 
+// Mean over clusters, both members of each pair; 0 where no pair was measured.
+double RateOf(const engine::Worker& worker, const engine::Worker::Record& record) {
+  double seconds = 0;
+  int clusters = 0;
+  for (const auto& [work, seconds_per_unit] : record.seconds_per_unit) {
+    if (work.first != engine::WorkKind::kPairs) continue;
+    seconds += seconds_per_unit;
+    ++clusters;
+  }
+  return seconds > 0 ? 2.0 * worker.slots * clusters / seconds : 0;
+}
+
 }  // namespace
 
 CoordinatorFigures Coordinator::Impl::Figures() const {
@@ -46,6 +58,29 @@ CoordinatorFigures Coordinator::Impl::Figures() const {
   CountPairs(&figures);
   for (const JobRecord* job : MostRecentlyActive()) figures.active_jobs.push_back(FiguresOf(*job));
   return figures;
+}
+
+v1::WorkersView Coordinator::Impl::Workers(absl::Time now) const {
+  v1::WorkersView view;
+  for (const auto& [worker_id, worker] : engine_->workers().all()) {
+    v1::WorkerStatus& status = *view.add_workers();
+    status.set_worker_id(worker_id);
+    for (const auto& [numeric_class, proof] : worker.proofs) status.add_numeric_classes(numeric_class);
+    status.set_slots(worker.slots);
+    status.set_leases(static_cast<int32_t>(worker.leases.size()));
+    status.set_seen_seconds_ago(absl::ToDoubleSeconds(now - worker.last_seen));
+    status.set_lost(worker.lost);
+    status.set_draining(worker.draining);
+    for (const auto& [job_id, record] : worker.records) {
+      const auto job = jobs_.find(job_id);
+      const double rate = RateOf(worker, record);
+      if (job == jobs_.end() || job->second.ended() || rate == 0) continue;
+      v1::WorkerStatus::JobRate& job_rate = *status.add_rates();
+      job_rate.set_job_id(job_id);
+      job_rate.set_evaluations_per_second(rate);
+    }
+  }
+  return view;
 }
 
 void Coordinator::Impl::CountWorkers(CoordinatorFigures* figures) const {

@@ -27,6 +27,7 @@ class Coordinator::Impl {
 
   // coordinator_figures.cc
   CoordinatorFigures Figures() const;
+  v1::WorkersView Workers(absl::Time now) const;
 
   // coordinator_jobs.cc: what users ask for.
   absl::StatusOr<v1::JobStatus> Submit(const v1::SubmitJobRequest& request, absl::Time now);
@@ -34,6 +35,8 @@ class Coordinator::Impl {
   absl::StatusOr<v1::JobStatus> Get(const std::string& job_id, absl::Time now);
   v1::ListJobsResponse List(absl::Time now);
   absl::StatusOr<v1::GetHistoryResponse> History(const std::string& job_id);
+  absl::StatusOr<std::vector<v1::GenerationMetrics>> Metrics(const std::string& job_id,
+                                                             const std::vector<int64_t>& generations);
   absl::StatusOr<v1::JobStatus> Pause(const std::string& job_id, absl::Time now);
   absl::StatusOr<v1::JobStatus> Resume(const std::string& job_id, absl::Time now);
   absl::StatusOr<v1::JobStatus> Cancel(const std::string& job_id, absl::Time now);

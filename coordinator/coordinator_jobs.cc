@@ -237,6 +237,18 @@ absl::StatusOr<v1::GetHistoryResponse> Coordinator::Impl::History(const std::str
   return response;
 }
 
+absl::StatusOr<std::vector<v1::GenerationMetrics>> Coordinator::Impl::Metrics(const std::string& job_id,
+                                                                              const std::vector<int64_t>& generations) {
+  RETURN_IF_ERROR(Find(job_id).status());
+  std::vector<v1::GenerationMetrics> metrics;
+  for (const int64_t generation : generations) {
+    ASSIGN_OR_RETURN(std::vector<v1::GenerationRecord> records,
+                     store_.ReadLog(job_id, generation, generation + 1, /*limit=*/1));
+    if (!records.empty()) metrics.push_back(std::move(*records.front().mutable_metrics()));
+  }
+  return metrics;
+}
+
 absl::StatusOr<int64_t> Coordinator::Impl::Watch(const std::string& job_id, StatusWatcher watcher, absl::Time now) {
   ASSIGN_OR_RETURN(JobRecord * job, Find(job_id));
   Describe(*job);

@@ -25,6 +25,8 @@
 #include "coordinator/rpc/role_gate.h"
 #include "coordinator/rpc/worker_registry.h"
 #include "coordinator/rpc/worker_service.h"
+#include "coordinator/status/status_api.h"
+#include "coordinator/status/status_page.h"
 #include "coordinator/store/sqlite_store.h"
 
 namespace seedcast {
@@ -157,6 +159,9 @@ class CoordinatorServer::Impl {
       return {trouble.empty() ? 200 : 503, trouble.empty() ? "ok\n" : trouble + "\n"};
     });
     http_.Handle("GET", "/livez", [](const HttpRequest&) -> HttpResponse { return {200, "ok\n"}; });
+    status_.emplace(&*loop_, &figures_, options_.tls.configured());
+    status_->AddTo(&http_);
+    AddStatusPage(&http_);
   }
 
   // Why it does not serve, or empty.
@@ -226,6 +231,7 @@ class CoordinatorServer::Impl {
   std::atomic<bool> stopping_ = false;
   FiguresBoard figures_;
   CertificateExpiry certificate_expiry_;
+  std::optional<StatusApi> status_;
   HttpServer http_;  // last: its threads look at all of the above
 };
 

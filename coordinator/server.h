@@ -32,7 +32,7 @@ struct ServerOptions {
   absl::Duration connection_idle = absl::InfiniteDuration();
   absl::Duration connection_age = absl::InfiniteDuration();
 
-  // Plain HTTP whatever `tls` says: /metrics, /healthz, /livez. Empty: none.
+  // Plain HTTP whatever `tls` says: /metrics, /healthz, /livez and the status page. Empty: none.
   HttpAddress http;
 
   std::string store_directory;  // empty: in memory, gone at Shutdown

@@ -1,0 +1,47 @@
+// What the status page asks for, as JSON (proto/seedcast/v1/status.proto); for scripts, too.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/http/http_server.h"
+#include "coordinator/metrics/figures_board.h"
+#include "coordinator/rpc/loop.h"
+#include "coordinator/status/job_curves.h"
+#include "seedcast/v1/status.pb.h"
+
+namespace seedcast {
+
+class StatusApi {
+ public:
+  // Borrows both for as long as the server runs that AddTo was given. `tls`: the coordinator knows people by their
+  // certificates, and this port asks for none (access.h).
+  StatusApi(CoordinatorLoop* loop, const FiguresBoard* figures, bool tls);
+
+  void AddTo(HttpServer* server);
+
+ private:
+  HttpResponse Jobs(const HttpRequest& request);
+  HttpResponse Workers();
+  HttpResponse Job(const HttpRequest& request);
+  HttpResponse Change(const HttpRequest& request);
+
+  absl::StatusOr<v1::JobView> ViewOf(const std::string& job_id, int64_t after);
+  v1::GenerationTime TimeOf(const v1::JobStatus& status) const;
+
+  // What `question` answers on the coordinator's thread. UNAVAILABLE when that is busy for long, or when so many wait
+  // for it already that others who ask this server something (its health) would have to wait with them.
+  template <typename Answer>
+  absl::StatusOr<Answer> Ask(std::function<absl::StatusOr<Answer>(Coordinator&, absl::Time)> question);
+
+  CoordinatorLoop& loop_;
+  const FiguresBoard& figures_;
+  const bool tls_;
+  JobCurves curves_;
+  std::atomic<int> asking_ = 0;
+};
+
+}  // namespace seedcast
