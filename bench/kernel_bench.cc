@@ -143,7 +143,7 @@ void PrintLayers(const ConvNetKernels& kernels, int filters, int count) {
 }
 
 void PrintSetImages(const ConvNetKernels& kernels, int count) {
-  auto net = kernels.make({64, 4});
+  auto net = kernels.make(ConvNetShape::Uniform(64, 4));
   const std::vector<uint8_t> pixels = Characters(count);
   std::printf("\nSetImages, %d images: %.1f us\n", count,
               SecondsOf([&] { net->SetImages(pixels, count, count); }) * 1e6);
