@@ -48,8 +48,8 @@ class SphereEvaluator : public Evaluator {
   absl::StatusOr<float> Evaluate(absl::Span<const float> theta, const EpisodeKey& key) override {
     if (theta.size() != target_.size()) return WrongSize(theta.size());
     // Substream 0 of the unhashed seed is the target's; generations start at 1 here.
-    PhiloxStream stream(seed_ ^ HashOf(theta), static_cast<uint32_t>(key.pair), static_cast<uint32_t>(key.generation) + 1,
-                        kDomain);
+    PhiloxStream stream(seed_ ^ HashOf(theta), static_cast<uint32_t>(key.pair),
+                        static_cast<uint32_t>(key.generation) + 1, kDomain);
     if (stream.Uniform() < spec_.failure_rate()) {
       return absl::InternalError("failed on purpose (sphere.failure_rate)");
     }

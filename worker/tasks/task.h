@@ -42,8 +42,8 @@ class Evaluator {
  public:
   virtual ~Evaluator() = default;
 
-  // Fitness of `theta` (num_parameters) on the episodes of this key. Both members of a pair are asked with the same key,
-  // one after the other; an implementation may keep what they share from the first call to the second. A
+  // Fitness of `theta` (num_parameters) on the episodes of this key. Both members of a pair are asked with the same
+  // key, one after the other; an implementation may keep what they share from the first call to the second. A
   // non-finite fitness is a result; an error means that there is none.
   virtual absl::StatusOr<float> Evaluate(absl::Span<const float> theta, const EpisodeKey& key) = 0;
 

@@ -138,8 +138,8 @@ TEST_P(EveryProblemTest, GradientIsTheBatchObjectivesSlope) {
   ExpectSlopes(Gradient(start_, 13), Reference(13));
 }
 
-// v' J u from differences of gradients along u, at two distances to cancel their errors of second order; u' J' v is what
-// HessianTimes gives.
+// v' J u from differences of gradients along u, at two distances to cancel their errors of second order; u' J' v is
+// what HessianTimes gives.
 TEST_P(EveryProblemTest, HessianTimesIsTheGradientsChange) {
   const int64_t batch = 2;
   for (int number = 0; number < kDirections; ++number) {
