@@ -57,7 +57,7 @@
   }
 
   const ended = (status) => status.state !== 'RUNNING' && status.state !== 'PAUSED';
-  const remaining = (status) => status.state === 'RUNNING' && Number(status.etaSeconds) > 0 ? duration(status.etaSeconds) : '–';
+  const remaining = (status) => status.state === 'RUNNING' && Number(status.eta_seconds) > 0 ? duration(status.eta_seconds) : '–';
 
   // ---- Writing. Elements stay and only what has changed is written, so that a click meets what it was aimed at.
 
@@ -115,17 +115,17 @@
 
   function writeJobs(view, selected) {
     jobs = view.jobs;
-    mayChange = view.mayChange;
+    mayChange = view.may_change;
     byId('no-jobs').hidden = jobs.length > 0;
-    writeRows('jobs', [...jobs].reverse().map((status) => ({kind: status.jobId === selected ? 'selected' : '', cells: [
-      {text: status.jobId, link: '#job=' + encodeURIComponent(status.jobId)},
+    writeRows('jobs', [...jobs].reverse().map((status) => ({kind: status.job_id === selected ? 'selected' : '', cells: [
+      {text: status.job_id, link: '#job=' + encodeURIComponent(status.job_id)},
       {text: status.state, kind: 'state ' + status.state},
       right(count(status.version) + ' / ' + count(status.spec.generations)),
       wide(quality(status.best)),
-      wide(ended(status) ? '–' : number(status.evaluationsPerSecond)),
+      wide(ended(status) ? '–' : number(status.evaluations_per_second)),
       wide(ended(status) ? '–' : count(status.workers)),
       wide(remaining(status))]})));
-    writeNote('jobs-left-out', view.leftOut === '0' ? '' : 'and ' + count(view.leftOut) + ' older ones: seedcast list');
+    writeNote('jobs-left-out', view.left_out === '0' ? '' : 'and ' + count(view.left_out) + ' older ones: seedcast list');
     write(byId('version'), view.version);
   }
 
@@ -133,50 +133,50 @@
     const running = view.jobs.filter((status) => status.state === 'RUNNING').length;
     const there = workers.workers.filter((worker) => !worker.lost);
     const slots = there.reduce((sum, worker) => sum + worker.slots, 0);
-    write(byId('totals'), running + ' running · ' + (there.length + Number(workers.leftOut)) + ' workers, ' + slots +
-          ' slots · pairs: ' + count(view.pendingPairs) + ' waiting, ' + count(view.leasedPairs) + ' out');
+    write(byId('totals'), running + ' running · ' + (there.length + Number(workers.left_out)) + ' workers, ' + slots +
+          ' slots · pairs: ' + count(view.pending_pairs) + ' waiting, ' + count(view.leased_pairs) + ' out');
   }
 
   function selectedJob() {
     const asked = new URLSearchParams(location.hash.slice(1)).get('job');
-    if (asked && jobs.some((status) => status.jobId === asked)) return asked;
+    if (asked && jobs.some((status) => status.job_id === asked)) return asked;
     const newest = [...jobs].reverse();
     const one = newest.find((status) => status.state === 'RUNNING') || newest[0];
-    return one ? one.jobId : '';
+    return one ? one.job_id : '';
   }
 
   // ---- One job.
 
   function taskOf(spec) {
-    if (spec.protoNet) return 'Prototypical Network';
-    if (spec.learnedOptimizer) return 'learned optimizer';
+    if (spec.proto_net) return 'Prototypical Network';
+    if (spec.learned_optimizer) return 'learned optimizer';
     return spec.sphere ? 'sphere' : 'influence balancing';
   }
 
   function figuresOf(status) {
-    const {last, best, lastValidation: validation, spec} = status;
+    const {last, best, last_validation: validation, spec} = status;
     const figures = [
       ['version', 'generation', count(status.version) + ' / ' + count(spec.generations)],
-      ['fitness', 'mean fitness', last ? number(last.fitnessMean) : '–',
-       last ? number(last.fitnessMin) + ' to ' + number(last.fitnessMax) : ''],
+      ['fitness', 'mean fitness', last ? number(last.fitness_mean) : '–',
+       last ? number(last.fitness_min) + ' to ' + number(last.fitness_max) : ''],
       ['validation', 'validation', quality(validation), validation ? interval(validation) + ' at ' + count(validation.version) : ''],
       ['best', 'best', quality(best), best ? interval(best) + ' at ' + count(best.version) : ''],
-      ['rate', 'evaluations/s', ended(status) ? '–' : number(status.evaluationsPerSecond)],
+      ['rate', 'evaluations/s', ended(status) ? '–' : number(status.evaluations_per_second)],
       ['remaining', 'remaining', remaining(status)],
-      ['running', 'running for', duration(status.runningSeconds)],
+      ['running', 'running for', duration(status.running_seconds)],
       ['workers', 'workers', ended(status) ? '–' : count(status.workers), ended(status) ? '' : count(status.slots) + ' slots'],
-      ['population', 'population', count(spec.strategy.populationSize), spec.strategy.estimator],
+      ['population', 'population', count(spec.strategy.population_size), spec.strategy.estimator],
       ['sigma', 'sigma', last ? number(last.sigma) : '–'],
-      ['learning-rate', 'learning rate', last ? number(last.learningRate) : '–'],
-      ['failed', 'failed evaluations', count(status.failedEvaluations)],
-      ['parameters', 'parameters', count(status.numParameters)],
-      ['bytes', 'sent a generation', bytes(status.bytesPerGeneration)],
-      ['task', 'task', taskOf(spec), spec.numericClass],
-      ['submitted', 'submitted', new Date(1000 * status.submittedUnixSeconds).toLocaleString()],
+      ['learning-rate', 'learning rate', last ? number(last.learning_rate) : '–'],
+      ['failed', 'failed evaluations', count(status.failed_evaluations)],
+      ['parameters', 'parameters', count(status.num_parameters)],
+      ['bytes', 'sent a generation', bytes(status.bytes_per_generation)],
+      ['task', 'task', taskOf(spec), spec.numeric_class],
+      ['submitted', 'submitted', new Date(1000 * status.submitted_unix_seconds).toLocaleString()],
       ['digest', 'digest', status.digest.slice(0, 12) + ' …', '', status.digest],
     ];
     if (status.dataset) figures.push(['dataset', 'data', status.dataset]);
-    if (status.forkedFrom) figures.push(['forked-from', 'forked from', status.forkedFrom]);
+    if (status.forked_from) figures.push(['forked-from', 'forked from', status.forked_from]);
     return figures;
   }
 
@@ -204,8 +204,8 @@
     byId('time-section').hidden = !time;
     if (!time) return;
     write(byId('time-generation'), count(time.generation));
-    const parts = [['evaluation', 'evaluation', time.evaluationSeconds], ['lease-wait', 'waiting for leases', time.leaseWaitSeconds],
-                   ['update', 'update', time.updateSeconds], ['store', 'store', time.storeSeconds]];
+    const parts = [['evaluation', 'evaluation', time.evaluation_seconds], ['lease-wait', 'waiting for leases', time.lease_wait_seconds],
+                   ['update', 'update', time.update_seconds], ['store', 'store', time.store_seconds]];
     const known = (seconds) => isNumber(seconds) ? Number(seconds) : 0;
     const sum = parts.reduce((total, part) => total + known(part[2]), 0);
     parts.forEach(([kind, label, seconds], i) => {
@@ -226,18 +226,18 @@
     const clusters = last ? last.clusters : [], groups = last ? last.groups : [];
     byId('clusters-section').hidden = clusters.length === 0;
     writeRows('clusters', clusters.map((cluster) => ({cells: [
-      cluster.name, right(count(cluster.group + 1)), right(number(cluster.fitnessMean)), right(duration(cluster.seconds)),
-      right(count(Number(cluster.failed) + Number(cluster.notFinite))), right(count(cluster.diverged))]})));
+      cluster.name, right(count(cluster.group + 1)), right(number(cluster.fitness_mean)), right(duration(cluster.seconds)),
+      right(count(Number(cluster.failed) + Number(cluster.not_finite))), right(count(cluster.diverged))]})));
 
     byId('groups-section').hidden = groups.length === 0;
-    const done = groups.map((group) => group.finishedSeconds);
+    const done = groups.map((group) => group.finished_seconds);
     const longest = Math.max(...done, 0);
     const mean = done.reduce((sum, seconds) => sum + seconds, 0) / done.length;
     write(byId('balance'), longest > 0 ? 'balance ' + percent(mean / longest) + ': mean time until done over the longest' : '');
     writeRows('groups', groups.map((group, i) => ({cells: [
       count(i + 1), right(count(group.workers)),
-      {text: duration(group.finishedSeconds), share: longest > 0 ? group.finishedSeconds / longest : 0},
-      right(duration(group.predictedSeconds)), right(duration(group.measuredSeconds)), right(count(group.stolenPairs))]})));
+      {text: duration(group.finished_seconds), share: longest > 0 ? group.finished_seconds / longest : 0},
+      right(duration(group.predicted_seconds)), right(duration(group.measured_seconds)), right(count(group.stolen_pairs))]})));
   }
 
   // The last record of a job that is done has a validation only.
@@ -246,9 +246,9 @@
     const {validation} = metrics;
     return {
       generation: Number(metrics.generation),
-      mean: fitness ? Number(metrics.fitnessMean) : NaN,
-      low: fitness ? Number(metrics.fitnessMin) : NaN,
-      high: fitness ? Number(metrics.fitnessMax) : NaN,
+      mean: fitness ? Number(metrics.fitness_mean) : NaN,
+      low: fitness ? Number(metrics.fitness_min) : NaN,
+      high: fitness ? Number(metrics.fitness_max) : NaN,
       theta: validation ? Number(validation.fitness) : NaN,
       accuracy: validation ? Number(validation.accuracy) : NaN,
       interval: validation ? Number(validation.interval) : NaN,
@@ -267,13 +267,13 @@
   function writeJob(view) {
     const {status} = view;
     byId('job').hidden = false;
-    write(byId('job-id'), status.jobId);
+    write(byId('job-id'), status.job_id);
     write(byId('job-state'), status.state);
     byId('job-state').className = 'state ' + status.state;
     byId('job').dataset.version = status.version;
-    writeNote('job-note', [actionError, status.message, status.numericClassNote].filter((text) => text !== '').join(' — '));
+    writeNote('job-note', [actionError, status.message, status.numeric_class_note].filter((text) => text !== '').join(' — '));
     byId('progress').value = Number(status.version) / Number(status.spec.generations);
-    document.title = status.jobId + ' ' + Math.floor(100 * byId('progress').value) + ' % – seedcast';
+    document.title = status.job_id + ' ' + Math.floor(100 * byId('progress').value) + ' % – seedcast';
     writeButtons(status);
     writeFigures(figuresOf(status));
     writeTime(view.time);
@@ -292,12 +292,12 @@
   function writeWorkers(view) {
     byId('no-workers').hidden = view.workers.length > 0;
     writeRows('workers', view.workers.map((worker) => ({kind: stateOf(worker), cells: [
-      worker.workerId + (stateOf(worker) ? ' (' + stateOf(worker) + ')' : ''),
-      worker.numericClasses.join(', '), wide(count(worker.slots)), wide(count(worker.leases)),
-      right(worker.rates.map((rate) => number(rate.evaluationsPerSecond) + (worker.rates.length > 1 ? ' ' + rate.jobId : '')).join(', ') || '–',
+      worker.worker_id + (stateOf(worker) ? ' (' + stateOf(worker) + ')' : ''),
+      worker.numeric_classes.join(', '), wide(count(worker.slots)), wide(count(worker.leases)),
+      right(worker.rates.map((rate) => number(rate.evaluations_per_second) + (worker.rates.length > 1 ? ' ' + rate.job_id : '')).join(', ') || '–',
             {title: 'as fast as it could be, with all slots on one job'}),
-      right(duration(worker.seenSecondsAgo) + ' ago')]})));
-    writeNote('workers-left-out', view.leftOut === '0' ? '' : 'and ' + count(view.leftOut) + ' more');
+      right(duration(worker.seen_seconds_ago) + ' ago')]})));
+    writeNote('workers-left-out', view.left_out === '0' ? '' : 'and ' + count(view.left_out) + ' more');
   }
 
   // ---- Asking.

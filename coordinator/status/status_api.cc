@@ -49,6 +49,7 @@ int HttpStatusOf(const absl::Status& status) {
 HttpResponse Json(int status, const google::protobuf::Message& message) {
   google::protobuf::util::JsonPrintOptions options;
   options.always_print_primitive_fields = true;
+  options.preserve_proto_field_names = true;  // as with the command line's --json
   HttpResponse response = {status, "", "application/json", {{"Cache-Control", "no-store"}}};
   google::protobuf::util::MessageToJsonString(message, &response.body, options);
   return response;

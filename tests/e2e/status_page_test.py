@@ -20,6 +20,8 @@ SKIPPED = 77
 SOURCE = os.environ.get("SEEDCAST_SOURCE_DIR", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 BUILD = os.environ.get("SEEDCAST_BINARY_DIR", os.path.join(SOURCE, "build/release"))
 NAMED_LIKE_MARKUP = "<b onclick=alert(1)>&amp;'\""
+# Without SEEDCAST_BINARY_DIR and the like, which the programs take for misspelt options.
+ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("SEEDCAST_")}
 UNITS = {"": 1, "ms": 1e-3, "s": 1, "%": 1e-2}
 
 GLYPHS = """
@@ -48,11 +50,16 @@ class Program:
     """A process of ours, with what it says on standard error."""
 
     def __init__(self, name, *arguments):
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("SEEDCAST_")}
         self._process = subprocess.Popen([os.path.join(BUILD, name), *arguments], stderr=subprocess.PIPE, text=True,
-                                         env=environment)
+                                         env=ENVIRONMENT)
         self._lines = []
-        threading.Thread(target=lambda: self._lines.extend(iter(self._process.stderr.readline, "")), daemon=True).start()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self):
+        with self._process.stderr as lines:
+            for line in lines:
+                self._lines.append(line)
 
     def wait_for(self, pattern, seconds=60):
         end = time.monotonic() + seconds
@@ -66,6 +73,7 @@ class Program:
     def kill(self):
         self._process.kill()
         self._process.wait()
+        self._reader.join()
 
 
 def read(text):
@@ -106,11 +114,10 @@ class StatusPageTest(unittest.TestCase):
         path = self.directory + "/job.yaml"
         with open(path, "w", encoding="utf-8") as file:
             file.write(job)
-        environment = dict(os.environ, SEEDCAST_COORDINATOR=self.address)
-        done = subprocess.run([BUILD + "/cli/seedcast", "submit", "--json", path], env=environment, text=True,
-                              capture_output=True, timeout=120, check=False)
+        done = subprocess.run([BUILD + "/cli/seedcast", "submit", "--json", "--coordinator", self.address, path],
+                              env=ENVIRONMENT, text=True, capture_output=True, timeout=120, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
-        return json.loads(done.stdout)["jobId"]
+        return json.loads(done.stdout)["job_id"]
 
     def ask(self, method, path, headers=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -174,20 +181,19 @@ class StatusPageTest(unittest.TestCase):
         job, last = view["status"], view["status"]["last"]
         field = lambda name: self.text(f"[data-field={name}] span")
         self.assertEqual(field("version"), f"{int(job['version']):,} / 4,000")
-        self.shows(field("fitness"), last["fitnessMean"])
-        self.shows(field("validation"), job["lastValidation"]["accuracy"])
+        self.shows(field("fitness"), last["fitness_mean"])
+        self.shows(field("validation"), job["last_validation"]["accuracy"])
         self.shows(field("best"), job["best"]["accuracy"])
-        self.shows(field("rate"), job["evaluationsPerSecond"])
+        self.shows(field("rate"), job["evaluations_per_second"])
         self.shows(field("sigma"), last["sigma"])
-        self.shows(field("learning-rate"), last["learningRate"])
-        self.shows(field("failed"), job["failedEvaluations"])
-        self.assertEqual(field("parameters"), f"{int(job['numParameters']):,}")
+        self.shows(field("learning-rate"), last["learning_rate"])
+        self.shows(field("failed"), job["failed_evaluations"])
+        self.assertEqual(field("parameters"), f"{int(job['num_parameters']):,}")
         self.assertEqual(field("workers"), str(job["workers"]))
         self.assertTrue(job["digest"].startswith(field("digest").split()[0]))
         for part in ("evaluation", "lease-wait", "update", "store"):
-            name = re.sub(r"-(\w)", lambda letter: letter[1].upper(), part) + "Seconds"
-            self.shows(self.text(f"[data-part={part}]"), view["time"][name])
-        self.check_curve("fitness-chart", 0, {p["generation"]: p["fitnessMean"] for p in view["generations"]})
+            self.shows(self.text(f"[data-part={part}]"), view["time"][part.replace("-", "_") + "_seconds"])
+        self.check_curve("fitness-chart", 0, {p["generation"]: p["fitness_mean"] for p in view["generations"]})
         self.check_curve("accuracy-chart", 0, {p["generation"]: p["validation"]["accuracy"] for p in view["generations"]
                                                if "validation" in p})
 
@@ -204,12 +210,12 @@ class StatusPageTest(unittest.TestCase):
     def check_workers(self):
         workers = self.get("/api/workers")["workers"]
         rows = self.rows("workers")
-        self.assertEqual(sorted(worker["workerId"] for worker in workers), sorted(["honest", NAMED_LIKE_MARKUP]))
+        self.assertEqual(sorted(worker["worker_id"] for worker in workers), sorted(["honest", NAMED_LIKE_MARKUP]))
         for row, worker in zip(rows, workers, strict=True):
-            self.assertEqual(row[0], worker["workerId"])  # as text, whatever it looks like
-            self.assertEqual(row[1], ", ".join(worker["numericClasses"]))
-            self.shows(row[4], worker["rates"][0]["evaluationsPerSecond"])
-            self.assertLess(worker["seenSecondsAgo"], 30)
+            self.assertEqual(row[0], worker["worker_id"])  # as text, whatever it looks like
+            self.assertEqual(row[1], ", ".join(worker["numeric_classes"]))
+            self.shows(row[4], worker["rates"][0]["evaluations_per_second"])
+            self.assertLess(worker["seen_seconds_ago"], 30)
 
     def check_fits_a_telephone(self, name):
         for width, kind, dark in ((1200, "wide", False), (390, "narrow", False), (1200, "dark", True)):
@@ -228,16 +234,16 @@ class StatusPageTest(unittest.TestCase):
         self.assertEqual(len(last["clusters"]), 3)
         for row, cluster in zip(self.rows("clusters"), last["clusters"], strict=True):
             self.assertEqual(row[:2], [cluster["name"], str(cluster["group"] + 1)])
-            self.shows(row[2], cluster["fitnessMean"])
+            self.shows(row[2], cluster["fitness_mean"])
             self.shows(row[3], cluster["seconds"])
         self.assertEqual(len(last["groups"]), 2)
         for row, group in zip(self.rows("groups"), last["groups"], strict=True):
             self.assertEqual(row[1], str(group["workers"]))
-            self.shows(row[2], group["finishedSeconds"])
-            self.shows(row[3], group["predictedSeconds"])
-            self.shows(row[4], group["measuredSeconds"])
-            self.assertEqual(row[5], group["stolenPairs"])
-        done = [group["finishedSeconds"] for group in last["groups"]]
+            self.shows(row[2], group["finished_seconds"])
+            self.shows(row[3], group["predicted_seconds"])
+            self.shows(row[4], group["measured_seconds"])
+            self.assertEqual(row[5], group["stolen_pairs"])
+        done = [group["finished_seconds"] for group in last["groups"]]
         self.shows(self.text("#balance").removeprefix("balance "), sum(done) / len(done) / max(done))
         self.check_fits_a_telephone("clusters")
         self.assertEqual(self.browser.errors, [])
@@ -250,8 +256,8 @@ class StatusPageTest(unittest.TestCase):
             status, answer = self.ask("POST", f"/api/jobs/{job_id}/cancel", dict(own, **wrong))
             self.assertEqual(status, 403, (wrong, answer))
             self.assertEqual(self.get("/api/jobs/" + job_id)["status"]["state"], "RUNNING")
-        self.assertEqual(self.ask("POST", f"/api/jobs/{job_id}/resume", own)[0], 409)
         self.assertEqual(self.ask("POST", f"/api/jobs/{job_id}/cancel", own)[1]["state"], "CANCELLED")
+        self.assertEqual(self.ask("POST", f"/api/jobs/{job_id}/resume", own)[0], 409)
         self.assertEqual(self.ask("POST", "/api/jobs/nobody-1/cancel", own)[0], 404)
 
     def test_says_that_the_coordinator_is_gone(self):
