@@ -63,6 +63,12 @@ const Charts = (() => {
             Math.min(Math.max(most, ...high.map((point) => point.y)), most + room)];
   }
 
+  // Of shares between 0 and 1.
+  function shareLimits(curve) {
+    const values = curve.map((point) => point.y);
+    return [Math.max(0, Math.min(...values) - 0.1), Math.min(1, Math.max(...values) + 0.1)];
+  }
+
   // `points`, by generation: {generation, mean, low, high, theta, accuracy, interval}, NaN where there is none.
   function show(points, format) {
     const curve = (value) => finite(points.map((point) => ({x: point.generation, y: value(point)})));
@@ -77,7 +83,7 @@ const Charts = (() => {
     draw('accuracy-chart',
          [line(accuracy, '--update', Object.assign({label: 'accuracy'}, dots(accuracy))),
           ...band(curve((p) => p.accuracy - p.interval), curve((p) => p.accuracy + p.interval), '--update')],
-         x, undefined, (value) => (100 * value).toFixed(1) + ' %');
+         x, shareLimits(accuracy), (value) => (100 * value).toFixed(1) + ' %');
   }
 
   return {show};

@@ -30,6 +30,7 @@
   function duration(value) {
     const s = Number(value);
     if (!Number.isFinite(s)) return '–';
+    if (s < 1e-4) return number((1e6 * s).toPrecision(3)) + ' µs';
     if (s < 0.1) return number((1000 * s).toPrecision(3)) + ' ms';
     if (s < 120) return number(s.toPrecision(3)) + ' s';
     if (s < 7200) return Math.floor(s / 60) + ' min ' + Math.floor(s % 60) + ' s';
@@ -46,14 +47,21 @@
     return number(x.toPrecision(3)) + ' GB';
   }
 
-  // Of an EvaluationResult: accuracy where the task has one, else fitness.
-  function quality(result) {
+  // Accuracy is what counts where a task has one; of a learned optimizer's problems, only some have.
+  const byAccuracy = (result, spec) => isNumber(result.accuracy) && !spec.learned_optimizer;
+
+  // Of an EvaluationResult.
+  function quality(result, spec) {
     if (!result) return '–';
-    return isNumber(result.accuracy) ? percent(result.accuracy) : number(result.fitness);
+    return byAccuracy(result, spec) ? percent(result.accuracy) : number(result.fitness);
   }
-  function interval(result) {
+
+  // How sure, and when; the interval is that of the accuracy where there is one.
+  function qualification(result, spec) {
     if (!result) return '';
-    return '± ' + (isNumber(result.accuracy) ? percent(result.interval) : number(result.interval));
+    const at = 'at ' + count(result.version);
+    if (isNumber(result.accuracy) && !byAccuracy(result, spec)) return at;
+    return '± ' + (byAccuracy(result, spec) ? percent(result.interval) : number(result.interval)) + ' ' + at;
   }
 
   const ended = (status) => status.state !== 'RUNNING' && status.state !== 'PAUSED';
@@ -121,7 +129,7 @@
       {text: status.job_id, link: '#job=' + encodeURIComponent(status.job_id)},
       {text: status.state, kind: 'state ' + status.state},
       right(count(status.version) + ' / ' + count(status.spec.generations)),
-      wide(quality(status.best)),
+      wide(quality(status.best, status.spec)),
       wide(ended(status) ? '–' : number(status.evaluations_per_second)),
       wide(ended(status) ? '–' : count(status.workers)),
       wide(remaining(status))]})));
@@ -159,8 +167,8 @@
       ['version', 'generation', count(status.version) + ' / ' + count(spec.generations)],
       ['fitness', 'mean fitness', last ? number(last.fitness_mean) : '–',
        last ? number(last.fitness_min) + ' to ' + number(last.fitness_max) : ''],
-      ['validation', 'validation', quality(validation), validation ? interval(validation) + ' at ' + count(validation.version) : ''],
-      ['best', 'best', quality(best), best ? interval(best) + ' at ' + count(best.version) : ''],
+      ['validation', 'validation', quality(validation, spec), qualification(validation, spec)],
+      ['best', 'best', quality(best, spec), qualification(best, spec)],
       ['rate', 'evaluations/s', ended(status) ? '–' : number(status.evaluations_per_second)],
       ['remaining', 'remaining', remaining(status)],
       ['running', 'running for', duration(status.running_seconds)],
@@ -227,7 +235,7 @@
     byId('clusters-section').hidden = clusters.length === 0;
     writeRows('clusters', clusters.map((cluster) => ({cells: [
       cluster.name, right(count(cluster.group + 1)), right(number(cluster.fitness_mean)), right(duration(cluster.seconds)),
-      right(count(Number(cluster.failed) + Number(cluster.not_finite))), right(count(cluster.diverged))]})));
+      wide(count(Number(cluster.failed) + Number(cluster.not_finite))), right(count(cluster.diverged))]})));
 
     byId('groups-section').hidden = groups.length === 0;
     const done = groups.map((group) => group.finished_seconds);
@@ -237,7 +245,7 @@
     writeRows('groups', groups.map((group, i) => ({cells: [
       count(i + 1), right(count(group.workers)),
       {text: duration(group.finished_seconds), share: longest > 0 ? group.finished_seconds / longest : 0},
-      right(duration(group.predicted_seconds)), right(duration(group.measured_seconds)), right(count(group.stolen_pairs))]})));
+      right(duration(group.predicted_seconds)), right(duration(group.measured_seconds)), wide(count(group.stolen_pairs))]})));
   }
 
   // The last record of a job that is done has a validation only.
@@ -296,7 +304,7 @@
       worker.numeric_classes.join(', '), wide(count(worker.slots)), wide(count(worker.leases)),
       right(worker.rates.map((rate) => number(rate.evaluations_per_second) + (worker.rates.length > 1 ? ' ' + rate.job_id : '')).join(', ') || '–',
             {title: 'as fast as it could be, with all slots on one job'}),
-      right(duration(worker.seen_seconds_ago) + ' ago')]})));
+      right(worker.seen_seconds_ago < 1 ? 'now' : duration(Math.round(worker.seen_seconds_ago)) + ' ago')]})));
     writeNote('workers-left-out', view.left_out === '0' ? '' : 'and ' + count(view.left_out) + ' more');
   }
 

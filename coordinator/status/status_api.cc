@@ -73,6 +73,7 @@ void Strip(v1::JobStatus* status) {
   v1::JobSpec spec;
   spec.set_name(status->spec().name());
   spec.set_generations(status->spec().generations());
+  if (status->spec().has_learned_optimizer()) spec.mutable_learned_optimizer();
   *status->mutable_spec() = spec;
   if (!status->has_last()) return;
   status->mutable_last()->clear_clusters();

@@ -22,7 +22,7 @@ BUILD = os.environ.get("SEEDCAST_BINARY_DIR", os.path.join(SOURCE, "build/releas
 NAMED_LIKE_MARKUP = "<b onclick=alert(1)>&amp;'\""
 # Without SEEDCAST_BINARY_DIR and the like, which the programs take for misspelt options.
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("SEEDCAST_")}
-UNITS = {"": 1, "ms": 1e-3, "s": 1, "%": 1e-2}
+UNITS = {"": 1, "µs": 1e-6, "ms": 1e-3, "s": 1, "%": 1e-2}
 
 GLYPHS = """
 name: glyphs
@@ -78,7 +78,7 @@ class Program:
 
 def read(text):
     """The number at the beginning of a text of the page, and how far it may be off by rounding."""
-    found = re.match(r"(-?[\d,.]+(?:e[+-]\d+)?)(?: (ms|s|%)(?![a-z]))?", text)
+    found = re.match(r"(-?[\d,.]+(?:e[+-]\d+)?)(?: (µs|ms|s|%)(?![a-z]))?", text)
     digits = found[1].replace(",", "")
     unit = UNITS[found[2] or ""]
     value = float(digits) * unit
@@ -230,7 +230,9 @@ class StatusPageTest(unittest.TestCase):
         self.wait_for_job(job_id, lambda job: job["state"] == "SUCCEEDED")
         self.open(job_id)
         self.browser.wait_for("document.getElementById('job-state').textContent === 'SUCCEEDED'")
-        last = self.get("/api/jobs/" + job_id)["status"]["last"]
+        job = self.get("/api/jobs/" + job_id)["status"]
+        self.shows(self.text("[data-field=validation] span"), job["last_validation"]["fitness"])
+        last = job["last"]
         self.assertEqual(len(last["clusters"]), 3)
         for row, cluster in zip(self.rows("clusters"), last["clusters"], strict=True):
             self.assertEqual(row[:2], [cluster["name"], str(cluster["group"] + 1)])
