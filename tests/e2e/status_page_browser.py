@@ -36,6 +36,7 @@ class Browser:
         self._bytes = b""
         self._last_id = 0
         self._session = None
+        self._size = None
         self.errors = []
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -52,6 +53,7 @@ class Browser:
         self._call("Page.navigate", url=url)
 
     def resize(self, width, height, dark=False):
+        self._size = width, height, dark
         self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
                    mobile=width < 600)
         self._call("Emulation.setEmulatedMedia",
@@ -73,7 +75,11 @@ class Browser:
 
     def screenshot(self, path):
         """The whole page, however long."""
-        picture = self._call("Page.captureScreenshot", captureBeyondViewport=True)
+        width, height, dark = self._size
+        self.resize(width, max(height, self.evaluate("document.documentElement.scrollHeight")), dark)
+        time.sleep(0.5)  # charts follow
+        picture = self._call("Page.captureScreenshot")
+        self.resize(width, height, dark)
         with open(path, "wb") as file:
             file.write(base64.b64decode(picture["data"]))
 

@@ -24,6 +24,14 @@ NAMED_LIKE_MARKUP = "<b onclick=alert(1)>&amp;'\""
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("SEEDCAST_")}
 UNITS = {"": 1, "µs": 1e-6, "ms": 1e-3, "s": 1, "%": 1e-2}
 
+# Charts that are shown and have nothing painted on them.
+EMPTY_CHARTS = """
+[...document.querySelectorAll('figure:not([hidden])')].filter(figure => {
+  const canvas = figure.querySelector('canvas');
+  const empty = Object.assign(document.createElement('canvas'), {width: canvas.width, height: canvas.height});
+  return canvas.toDataURL() === empty.toDataURL();
+}).map(figure => figure.id)"""
+
 GLYPHS = """
 name: glyphs
 proto_net: {dataset: GLYPHS, way: 5, filters: 16}
@@ -222,6 +230,7 @@ class StatusPageTest(unittest.TestCase):
             self.browser.resize(width, 900, dark)
             time.sleep(2.5)  # the page writes itself anew with the next answer
             self.assertLessEqual(self.browser.evaluate("document.documentElement.scrollWidth"), width)
+            self.assertEqual(self.browser.evaluate(EMPTY_CHARTS), [])
             self.keep_picture(f"{name}-{kind}")
         self.browser.resize(1200, 900)
 
