@@ -47,17 +47,17 @@ name_is_at 10.77.0.1
 cat >"$scratch/job.yaml" <<'JOB'
 name: hosts
 seed: 5
-sphere: {dimension: 20000, fitness_noise: 0.05}
+sphere: {dimension: 2000, fitness_noise: 0.05}
 strategy:
-  population_size: 1024
+  population_size: 256
   sigma: {initial: 0.1}
   learning_rate: {initial: 0.05}
-generations: 400
+generations: 1500
 JOB
 
 start_coordinator() { # host
   # shellcheck disable=SC2046  # options
-  on "$1" "$build/coordinator/seedcast-coordinator" --listen 0.0.0.0:7070 --http "" --lease-ttl 5 \
+  ip netns exec "$tag-$1" "$build/coordinator/seedcast-coordinator" --listen 0.0.0.0:7070 --http "" --lease-ttl 5 \
     --store "$scratch/store" $(tls coordinator) >>"$scratch/coordinator.log" 2>&1 &
   coordinator=$!
   pids="$pids $coordinator"
@@ -65,7 +65,7 @@ start_coordinator() { # host
 cli() { # shellcheck disable=SC2046
   on w1 "$build/cli/seedcast" "$@" --coordinator coordinator:7070 $(tls submitter)
 }
-field() { sed -n "s/.*\"$1\": *\"\{0,1\}\([^\",}]*\).*/\1/p" | head -1; }
+field() { grep -o "\"$1\": *[^,}]*" | head -1 | sed 's/^[^:]*: *//; s/"//g'; }
 generation() { cli show "$job" --json 2>/dev/null | field version || true; }
 wait_for_generation() {
   until [ "$(generation)" -ge "$1" ] 2>/dev/null; do
@@ -82,7 +82,7 @@ for i in 1 2 3 4; do
     $(tls worker) >"$scratch/w$i.log" 2>&1 &
   pids="$pids $!"
 done
-until job=$(cli submit "$scratch/job.yaml" --json 2>"$scratch/submit.log" | field id) && [ -n "$job" ]; do
+until job=$(cli submit "$scratch/job.yaml" --json 2>"$scratch/submit.log" | field job_id) && [ -n "$job" ]; do
   tries=$((${tries:-0} + 1))
   [ "$tries" -lt 50 ] || { echo "FAILED: no job"; cat "$scratch"/*.log; exit 1; }
   sleep 0.2

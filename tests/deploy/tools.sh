@@ -3,7 +3,8 @@
 # named; exit code 77, "skipped" to ctest, when one was, 1 when one has found something.
 set -eu
 cd "$(dirname "$0")/../.."
-missing= failed=0
+missing=""
+failed=0
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
