@@ -89,7 +89,8 @@ class Contest {
       run.diverged |= value == kDivergedLogObjective;
       run.curve.push_back(value);
     }
-    if (!run.diverged) run.accuracy = problem_.Accuracy(parameters, task_.published().inverted_accuracy());
+    const float accuracy = problem_.Accuracy(parameters, task_.published().inverted_accuracy());
+    run.accuracy = run.diverged ? 0 * accuracy : accuracy;  // 0, and not left out of the mean; NaN stays NaN
     return run;
   }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <compare>
-#include <limits>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -21,7 +20,6 @@ namespace {
 
 constexpr int kMaxExpandedProblems = 200;  // of a cluster
 constexpr uint32_t kDraw = 0x100;          // beside the purposes: which problems an evaluation draws
-constexpr float kNoAccuracy = std::numeric_limits<float>::quiet_NaN();
 
 uint64_t MixedSeed(uint64_t seed, uint32_t purpose, int cluster, int problem) {
   const PhiloxBlock block = Philox({static_cast<uint32_t>(problem), static_cast<uint32_t>(cluster), purpose,
@@ -183,10 +181,10 @@ class LearnedOptimizerEvaluator : public Evaluator {
     training->Start(&state);
     const int64_t steps = spec.steps() > 0 ? spec.steps() : StepsOfTraining(setting_->task().unroll());
     const Recorded recorded = training->Unroll(steps, &state);
-    const float accuracy = state.diverged ? kNoAccuracy
-                                          : training->problem().Accuracy(
-                                                state.parameters, setting_->task().published().inverted_accuracy());
-    return EpisodeMetrics{static_cast<float>(-recorded.mean()), accuracy};
+    const float accuracy =
+        training->problem().Accuracy(state.parameters, setting_->task().published().inverted_accuracy());
+    // A training that diverged has learnt nothing: 0, and not left out of the mean. NaN without classes stays NaN.
+    return EpisodeMetrics{static_cast<float>(-recorded.mean()), state.diverged ? 0 * accuracy : accuracy};
   }
 
   int64_t ScratchBytes() const override { return instances_.Bytes(); }

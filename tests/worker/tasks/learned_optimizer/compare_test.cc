@@ -84,6 +84,7 @@ TEST(CompareTest, ALearnedOptimizerThatDivergesIsWorst) {
   const auto comparison = Compare(Job(), theta, Quick(), GoOn);
   EXPECT_EQ(comparison->families[0].optimizers[0].log_objective.mean, 20);
   EXPECT_EQ(comparison->families[0].optimizers[0].diverged, 3);
+  EXPECT_EQ(comparison->families[1].optimizers[0].accuracy.mean, 0) << "counted, not left out";
 }
 
 TEST(CompareTest, ChoosesAFamilyThatNoClusterHas) {

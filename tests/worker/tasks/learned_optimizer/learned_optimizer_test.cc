@@ -266,6 +266,15 @@ TEST(LearnedOptimizerTest, MeasuresProblemsInTurnOnInstancesOfTheSplit) {
   EXPECT_NE(measure(test, 0).fitness, as_trained);
 }
 
+TEST(LearnedOptimizerTest, WhatDivergesHasClassifiedNothing) {
+  Trained trained(Job({{"softmax(4, 2, 50)", "quadratic(6)"}}));
+  v1::EvaluationSpec test;
+  test.set_split(v1::EvaluationSpec::TEST);
+  const std::vector<float> theta = Exploding(trained.theta);
+  EXPECT_EQ(trained.evaluator->Measure(theta, test, 0)->accuracy, 0);
+  EXPECT_TRUE(std::isnan(trained.evaluator->Measure(theta, test, 1)->accuracy)) << "a quadratic has no classes";
+}
+
 TEST(LearnedOptimizerTest, AccuracyMayBeScoredAsThePublishedCodeDoes) {
   v1::JobSpec spec = Job({{"softmax(4, 2, 50)"}}, 50, 1);
   v1::EvaluationSpec test;
