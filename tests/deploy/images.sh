@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the images of deploy/Dockerfile without Docker Engine or a registry, and measures them: the base is debootstrapped
 # from this machine's own mirror and imported under the Dockerfile's base name, podman builds in a chroot and runs with runc.
-# Usage: images.sh [--keep]     JOBS=2 limits the compiler. Needs root and Debian's podman, buildah, runc, debootstrap, curl;
+# Usage: images.sh [--keep]     JOBS=2 limits the compiler, SEEDCAST_IMAGES=DIR keeps images there. Needs root and Debian's podman, buildah, runc, debootstrap, curl;
 # exit code 77 without. Limits: 150 MB over the base, serving within 1 s of the container's start.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -15,7 +15,8 @@ base=localhost/seedcast-base:12
 most_over_base_mb=150
 most_seconds_to_serve=1
 scratch=$(mktemp -d)
-store="--root ${SEEDCAST_IMAGES:-$scratch/images} --runroot $scratch/run --storage-driver vfs --cgroup-manager cgroupfs"
+images=${SEEDCAST_IMAGES:-$scratch}
+store="--root $images/store --runroot $images/run --storage-driver vfs --cgroup-manager cgroupfs"
 container=
 clean_up() {
   [ -z "$container" ] || podman $store rm -f "$container" >/dev/null 2>&1 || true
