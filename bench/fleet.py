@@ -2,6 +2,7 @@
 import json
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,7 @@ class Fleet:
         self.build, self.count = build, workers
 
     def __enter__(self):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that __exit__ ends the processes
         self.directory = tempfile.TemporaryDirectory()
         self.processes = []
         try:
