@@ -10,10 +10,11 @@ target_compile_options(seedcast_options INTERFACE
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-restrict>)
 target_include_directories(seedcast_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(seedcast_options INTERFACE SEEDCAST_VERSION="${PROJECT_VERSION}")
-# None of these touches floating point. Debian's gcc makes position-independent executables by itself.
+# None of these touches floating point. Debian's gcc makes position-independent executables by itself. Not -fcf-protection: Debian
+# 12's start files have no marks for it, so the linker leaves it out of every executable.
 if(SEEDCAST_HARDENING)
   target_compile_options(seedcast_options INTERFACE
-    -fstack-protector-strong -fstack-clash-protection -fcf-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+    -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -Wformat-security)
   target_link_options(seedcast_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
 endif()
 if(SEEDCAST_SANITIZE)

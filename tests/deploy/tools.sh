@@ -33,9 +33,9 @@ if have yamllint; then
     docker-compose.yml deploy
 fi
 if have systemd-analyze; then
-  # Paths are the package's, which need not be installed here.
+  # The binaries need not be installed here.
   for unit in coordinator worker; do
-    sed 's|/usr/bin/seedcast-[a-z]*|/bin/true|' "deploy/systemd/seedcast-$unit.service" >"$scratch/seedcast-$unit.service"
+    sed 's|^ExecStart=seedcast-[a-z]*|ExecStart=/bin/true|' "deploy/systemd/seedcast-$unit.service" >"$scratch/seedcast-$unit.service"
     expect "systemd-analyze verify seedcast-$unit" systemd-analyze verify --man=no "$scratch/seedcast-$unit.service"
     expect "systemd-analyze security seedcast-$unit" \
       systemd-analyze security --offline=yes --threshold=25 "$scratch/seedcast-$unit.service"
