@@ -59,6 +59,7 @@ void Engine::On(const WorkerGone& event) {
 }
 
 void Engine::RemoveWorker(Worker& worker) {
+  stats_.lost_leases += static_cast<int64_t>(worker.leases.size());
   GiveBackAll(worker);
   if (worker.available()) CountEligible(worker, -1);
   workers_.Remove(worker.worker_id);

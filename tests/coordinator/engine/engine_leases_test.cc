@@ -81,6 +81,20 @@ TEST_F(LeaseTest, TakesBackTheLeasesOfASilentWorker) {
   EXPECT_EQ(InHand("b"), 4u);
 }
 
+TEST_F(LeaseTest, LeasesOfAWorkerThatLeavesOrComesAnewAreLost) {
+  Join("a");
+  Add("j", 4);
+  ASSERT_EQ(InHand("a"), 2u);
+  Join("a");
+  EXPECT_EQ(engine_.stats().lost_leases, 2);
+  ASSERT_EQ(InHand("a"), 2u);
+  Leave("a");
+  EXPECT_EQ(engine_.stats().lost_leases, 4);
+  EXPECT_EQ(engine_.stats().expired_leases, 0);
+  Join("b", 4);
+  EXPECT_EQ(InHand("b"), 4u);
+}
+
 TEST_F(LeaseTest, AWorkerThatSpeaksKeepsItsLeases) {
   Join("w");
   Add("j", 4);
