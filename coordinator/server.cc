@@ -179,6 +179,7 @@ class CoordinatorServer::Impl {
             .bytes = &registry_.transferred(),
             .shed_connections = front_->shed_connections(),
             .silent_connections = registry_.strangers_cut_off(),
+            .resetting_connections = front_->resetting_connections(),
             .denied_calls = gate_->denied(),
             .store_bytes = space.bytes,
             .store_free_bytes = space.free_bytes,

@@ -34,6 +34,7 @@ void AddEngine(const engine::EngineStats& engine, MetricFamilies* families) {
       .Add(Count(engine.granted_leases), {{"event", "granted"}})
       .Add(Count(engine.completed_leases), {{"event", "completed"}})
       .Add(Count(engine.expired_leases), {{"event", "expired"}})
+      .Add(Count(engine.lost_leases), {{"event", "lost"}})
       .Add(Count(engine.repeated_leases), {{"event", "repeated"}})
       .Add(Count(engine.failed_leases), {{"event", "failed"}});
   families->Counter("seedcast_results_total", "Results of leases, by what was made of them")
@@ -66,7 +67,8 @@ void AddServer(const ServerFigures& server, MetricFamilies* families) {
   AddTransferredBytes("seedcast_transferred_bytes_total", *server.bytes, families);
   families->Counter("seedcast_refused_connections_total", "Connections and streams that were cut off")
       .Add(Count(server.shed_connections), {{"reason", "descriptors"}})
-      .Add(Count(server.silent_connections), {{"reason", "silent"}});
+      .Add(Count(server.silent_connections), {{"reason", "silent"}})
+      .Add(Count(server.resetting_connections), {{"reason", "resets"}});
   families->Counter("seedcast_denied_calls_total", "Calls that the role may not make");
   for (const auto& [role, denied] : server.denied_calls) families->Add(Count(denied), {{"role", role}});
   families->Gauge("seedcast_store_bytes", "Size of the store's files").Add(server.store_bytes);

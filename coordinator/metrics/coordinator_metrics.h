@@ -20,6 +20,7 @@ struct ServerFigures {
   const TransferredBytes* bytes = nullptr;
   int64_t shed_connections = 0;                       // closed at once because few descriptors were left
   int64_t silent_connections = 0;                     // cut off because they said no Hello, or did not read
+  int64_t resetting_connections = 0;                  // cut off because they reset call after call, or refused after it
   std::map<absl::string_view, int64_t> denied_calls;  // by role, "none" without a certificate of ours
   double store_bytes;                                 // NaN: in memory
   double store_free_bytes;

@@ -21,6 +21,7 @@ constexpr int kMaxChannelMessageBytes = 64 << 20;
 constexpr size_t kBufferBytes = size_t{40} << 20;
 constexpr size_t kBufferBytesPerWorker = size_t{1} << 20;
 constexpr size_t kMaxBufferBytes = size_t{512} << 20;
+constexpr absl::Duration kRefusal = absl::Seconds(10);     // of the address of a peer that was cut off
 constexpr absl::Duration kMaxAgeGrace = absl::Minutes(1);  // for calls under way when a connection has its age
 
 void SetLimits(grpc::ServerBuilder& builder, const FrontOptions& options) {
@@ -47,6 +48,13 @@ void SetLimits(grpc::ServerBuilder& builder, const FrontOptions& options) {
         GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
         static_cast<int>(absl::ToInt64Milliseconds(std::min(kMaxAgeGrace, options.connection_age / 10))));
   }
+}
+
+void CutOff(Listener& listener, const std::string& peer) {
+  if (!listener.CutOff(peer, kRefusal)) return;
+  LogWarning(
+      "peer cut off",
+      {{"peer", peer}, {"reason", "it resets call after call"}, {"refused_for", absl::FormatDuration(kRefusal)}});
 }
 
 void LogGrpcLine(gpr_log_func_args* args) { LogDebug("grpc", {{"message", args->message}}); }
@@ -88,6 +96,7 @@ absl::StatusOr<std::unique_ptr<GrpcFront>> GrpcFront::Start(const FrontOptions& 
       connection.fd = fd;
       acceptor->HandleNewConnection(&connection);
     });
+    front->guard_.emplace([listener = front->listener_.get()](const std::string& peer) { CutOff(*listener, peer); });
   }
   return front;
 }
@@ -102,6 +111,7 @@ void GrpcFront::SetServing(bool serving) { server_->GetHealthCheckService()->Set
 
 void GrpcFront::Shutdown(std::chrono::seconds patience) {
   if (server_ == nullptr) return;
+  guard_.reset();
   if (listener_ != nullptr) listener_->Stop();  // gRPC would leak what it is handed from now on
   server_->Shutdown(std::chrono::system_clock::now() + patience);
   server_.reset();

@@ -9,12 +9,14 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "coordinator/rpc/listener.h"
+#include "coordinator/rpc/reset_guard.h"
 
 namespace seedcast {
 
@@ -54,6 +56,8 @@ class GrpcFront {
 
   // Connections that were closed at once because few descriptors were left. Any thread, until Shutdown.
   int64_t shed_connections() const { return listener_ == nullptr ? 0 : listener_->shed(); }
+  // And those that reset call after call, with what came from their addresses right after.
+  int64_t resetting_connections() const { return listener_ == nullptr ? 0 : listener_->cut_off(); }
 
   // What grpc.health.v1.Health answers. It is SERVING from the start.
   void SetServing(bool serving);
@@ -67,6 +71,7 @@ class GrpcFront {
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;  // null after Shutdown
+  std::optional<ResetGuard> guard_;
 };
 
 // Once for the process, before its first server: gRPC's log lines, which carry bytes of its peers raw, pass through

@@ -13,12 +13,15 @@
 
 #include <cerrno>
 #include <cstring>
+#include <iterator>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/log.h"
+#include "coordinator/rpc/peer_address.h"
 
 namespace seedcast {
 namespace {
@@ -184,13 +187,17 @@ void Listener::Run() {
 
 // One connection a call, so that no flood on one address keeps another one, or Stop, waiting.
 void Listener::Accept(int listening_fd) {
-  const int fd = accept4(listening_fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (fd >= 0 && !FewDescriptorsLeft(fd)) {
+  sockaddr_storage peer = {};
+  socklen_t size = sizeof peer;
+  const int fd = accept4(listening_fd, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd >= 0 && Refuses(SourceOf(peer))) {
+    close(fd);
+    ++cut_off_;
+  } else if (fd >= 0 && !FewDescriptorsLeft(fd)) {
     const int one = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);  // fails, as it may, on a unix socket
-    return serve_(fd);
-  }
-  if (fd >= 0) {
+    serve_(fd);
+  } else if (fd >= 0) {
     close(fd);
     ++shed_;
   } else if (errno == EMFILE || errno == ENFILE) {
@@ -209,6 +216,23 @@ void Listener::ShedOne(int listening_fd) {
   }
   spare_fd_ = OpenSpare();
   if (fd < 0) poll(nullptr, 0, kErrorPauseMs);  // another thread was faster: it holds what we gave up
+}
+
+bool Listener::CutOff(const std::string& peer, absl::Duration refusal) {
+  const std::optional<sockaddr_storage> address = EndConnection(peer, port_);
+  if (!address) return false;
+  ++cut_off_;
+  const absl::Time now = clock_.Now();
+  absl::MutexLock lock(&mutex_);
+  for (auto it = refused_.begin(); it != refused_.end();) it = it->second <= now ? refused_.erase(it) : std::next(it);
+  refused_[SourceOf(*address)] = now + refusal;
+  return true;
+}
+
+bool Listener::Refuses(const std::string& source) {
+  absl::MutexLock lock(&mutex_);
+  const auto refused = refused_.find(source);
+  return refused != refused_.end() && clock_.Now() < refused->second;
 }
 
 void Listener::LogShedding() {

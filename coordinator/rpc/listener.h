@@ -1,6 +1,6 @@
 // Our own acceptor in front of gRPC. gRPC 1.51's wedges for ever once the process has run out of descriptors
 // (CVE-2023-4785), which a peer without a certificate can bring about by connecting; this one sheds what is too much
-// and goes on.
+// and goes on. Who is cut off for what it did on a connection is not let in again for a while.
 #pragma once
 
 #include <grpcpp/server_builder.h>
@@ -8,12 +8,17 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "common/clock.h"
 
 namespace seedcast {
 
@@ -36,10 +41,17 @@ class Listener {
   // Connections that were closed at once because few descriptors were left.
   int64_t shed() const { return shed_; }
 
+  // Ends the connection of `peer` (peer_address.h), and those that come from its address within `refusal`. False when
+  // it is none of ours. Any thread.
+  bool CutOff(const std::string& peer, absl::Duration refusal) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Connections that this ended.
+  int64_t cut_off() const { return cut_off_; }
+
  private:
   Listener() = default;
   void Run();
   void Accept(int listening_fd);
+  bool Refuses(const std::string& source) ABSL_LOCKS_EXCLUDED(mutex_);
   void ShedOne(int listening_fd);
   void LogShedding();
 
@@ -51,6 +63,10 @@ class Listener {
   int wake_[2] = {-1, -1};
   std::atomic<int64_t> shed_ = 0;
   int64_t logged_shed_ = 0;
+  std::atomic<int64_t> cut_off_ = 0;
+  const SteadyClock clock_;
+  absl::Mutex mutex_;
+  std::map<std::string, absl::Time> refused_ ABSL_GUARDED_BY(mutex_);  // sources, and until when
   std::thread thread_;
 };
 

@@ -215,19 +215,89 @@ TEST_F(HardeningTest, SlowPeersAreClosed) {
   ExpectUnharmed("slow peers");
 }
 
-TEST_F(HardeningTest, RapidResetsCostLittle) {
-  StartCoordinator();
-  Begin();
-  std::string resets = http2::Greeting();
-  const std::string headers = http2::CallHeaders("/seedcast.v1.JobService/ListJobs");
-  for (uint32_t stream = 1; stream < 40'000; stream += 2) {
-    resets += http2::Frame(http2::kHeaders, http2::kEndHeaders, stream, headers);
+// Calls of one connection, each reset at once.
+std::string Resets(int calls, const char* method, uint8_t flags) {
+  std::string resets;
+  const std::string headers = http2::CallHeaders(method);
+  for (int i = 0; i < calls; ++i) {
+    const uint32_t stream = 2 * i + 1;
+    resets += http2::Frame(http2::kHeaders, http2::kEndHeaders | flags, stream, headers);
     resets += http2::Frame(http2::kResetStream, http2::kNone, stream, std::string("\0\0\0\10", 4));
   }
+  return resets;
+}
+
+TEST_F(HardeningTest, WhoResetsCallAfterCallIsCutOff) {
+  StartCoordinator();
+  Begin();
+  const struct {
+    const char* name;
+    const char* from;
+    const char* method;
+    uint8_t flags;
+  } shapes[] = {
+      {"20,000 calls, each reset at once", "127.0.0.2", "/seedcast.v1.JobService/ListJobs", http2::kNone},
+      {"the same, each without a message", "127.0.0.3", "/seedcast.v1.JobService/ListJobs", http2::kEndStream},
+      {"the same, of streams", "127.0.0.4", "/seedcast.v1.WorkerService/Connect", http2::kNone},
+      {"the same, of no method", "127.0.0.5", "/nobody", http2::kNone},
+  };
+  for (const auto& shape : shapes) {
+    processor_before_ = ProcessorTime();
+    RawConnection connection(port_, shape.from);
+    if (connection.Send(http2::Greeting() + Resets(20'000, shape.method, shape.flags))) {
+      connection.TimeToClose(absl::Seconds(10));
+    }
+    EXPECT_NE(coordinator_->WaitForLine(std::string("ipv4:") + shape.from), "") << shape.name;
+    EXPECT_LT(RawConnection(port_, shape.from).TimeToClose(absl::Seconds(5)), absl::Seconds(1))
+        << "is not let in again";
+    ExpectUnharmed(shape.name);
+  }
+}
+
+TEST_F(HardeningTest, WhoResetsSomeCallsIsNot) {
+  StartCoordinator();
+  Begin();
   RawConnection connection(port_);
-  ASSERT_TRUE(connection.Send(resets + http2::Frame(http2::kPing, http2::kNone, 0, "all read")));
+  ASSERT_TRUE(connection.Send(http2::Greeting() + Resets(400, "/seedcast.v1.JobService/ListJobs", http2::kNone)));
+  absl::SleepFor(absl::Seconds(1));
+  ASSERT_TRUE(connection.Send(http2::Frame(http2::kPing, http2::kNone, 0, "all read")));
   EXPECT_TRUE(connection.Await(http2::Frame(http2::kPing, http2::kAck, 0, "all read")));
-  ExpectUnharmed("20,000 calls, each reset at once");
+  ExpectUnharmed("400 calls, each reset at once");
+}
+
+// Nobody reads on its end, not even the kernel's buffers.
+TEST_F(HardeningTest, WatchersThatDoNotReadCostLittle) {
+  StartCoordinator();
+  const auto worker = StartWorker("w");
+  const std::string job_id = Submit(SphereJob(1'000'000, /*population_size=*/64));
+  WatchTo(job_id, 10);
+  Begin();
+  v1::JobRequest request;
+  request.set_job_id(job_id);
+  const std::string message = request.SerializeAsString();
+  // gRPC's frame: not compressed, four bytes of size.
+  const std::string data = std::string(4, '\0') + static_cast<char>(message.size()) + message;
+  const std::string headers = http2::CallHeaders("/seedcast.v1.JobService/WatchJob");
+  std::vector<RawConnection> watchers;
+  for (int i = 0; i < 10; ++i) {
+    std::string calls = http2::Greeting();
+    for (uint32_t stream = 1; stream < 40; stream += 2) {
+      calls += http2::Frame(http2::kHeaders, http2::kEndHeaders, stream, headers);
+      calls += http2::Frame(http2::kData, http2::kEndStream, stream, data);
+    }
+    watchers.emplace_back(port_);
+    watchers.back().Write(calls);
+  }
+  const int64_t begin = WatchTo(job_id, 10).version();
+  const absl::Time start = absl::Now();
+  while (absl::Now() < start + absl::Seconds(10)) {
+    EXPECT_LT(HonestAnswer(), kAnswerAllowed);
+    absl::SleepFor(absl::Milliseconds(500));
+  }
+  const int64_t done = WatchTo(job_id, 10).version() - begin;
+  std::printf("%lld generations beside them\n", static_cast<long long>(done));
+  EXPECT_GT(done, 20);
+  ExpectUnharmed("200 watchers on 10 connections that read nothing");
 }
 
 TEST_F(HardeningTest, HeadersCannotForgeALogLine) {

@@ -17,9 +17,13 @@ namespace seedcast {
 
 class RawConnection {
  public:
-  explicit RawConnection(int port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  // From another machine, as far as the other end can tell, when `from` is another address of the loopback network.
+  explicit RawConnection(int port, const char* from = "127.0.0.1")
+      : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address = {};
     address.sin_family = AF_INET;
+    address.sin_addr.s_addr = inet_addr(from);
+    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     address.sin_port = htons(static_cast<uint16_t>(port));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
@@ -43,6 +47,11 @@ class RawConnection {
       bytes.remove_prefix(std::max<ssize_t>(count, 0));
     }
     return true;
+  }
+
+  // All of it, reading nothing.
+  void Write(absl::string_view bytes) {
+    EXPECT_EQ(send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
   }
 
   // Reads until the peer has said `text`; false when it closes before.
@@ -84,7 +93,7 @@ namespace http2 {
 
 inline constexpr char kPreface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 enum FrameType : uint8_t { kData = 0, kHeaders = 1, kResetStream = 3, kSettings = 4, kPing = 6 };
-enum Flags : uint8_t { kNone = 0, kAck = 1, kEndHeaders = 4 };
+enum Flags : uint8_t { kNone = 0, kAck = 1, kEndStream = 1, kEndHeaders = 4 };
 
 inline std::string Frame(FrameType type, uint8_t flags, uint32_t stream, absl::string_view payload) {
   std::string frame;
