@@ -30,6 +30,10 @@ constexpr absl::Duration kMaxLeafLifetime = absl::Hours(24 * 825);
 constexpr absl::Duration kClockSkew = absl::Minutes(5);  // a peer whose clock is behind must not wait
 constexpr mode_t kPublic = 0644;
 constexpr mode_t kSecret = 0600;
+constexpr char kCertificateFile[] = "tls.crt";
+constexpr char kKeyFile[] = "tls.key";
+constexpr char kAuthorityFile[] = "ca.crt";
+constexpr const char* kLeafFiles[] = {kCertificateFile, kKeyFile, kAuthorityFile};
 
 absl::Status SystemError(const std::string& path) { return absl::ErrnoToStatus(errno, path); }
 
@@ -134,20 +138,39 @@ std::string AlternativeNames(const LeafRequest& request) {
   return names;
 }
 
-// Points `link` to `target`, which takes the place of the version before; that one's own predecessors go.
-absl::Status SwapIn(const fs::path& link, const std::string& target) {
-  const std::string previous = fs::is_symlink(link) ? fs::read_symlink(link).string() : "";
+// What `link` was is replaced in one rename.
+absl::Status PointTo(const std::string& target, const fs::path& link) {
   const fs::path temporary = absl::StrCat(link.string(), ".new");
   std::error_code error;
   fs::remove(temporary, error);
   fs::create_symlink(target, temporary, error);
   if (!error) fs::rename(temporary, link, error);
-  if (error) return absl::ErrnoToStatus(error.value(), link.string());
-  const std::string versions = absl::StrCat(".", link.filename().string(), "-");
-  for (const fs::directory_entry& entry : fs::directory_iterator(link.parent_path(), error)) {
+  return error ? absl::ErrnoToStatus(error.value(), link.string()) : absl::OkStatus();
+}
+
+// Makes `version` the current one of `leaf`; the one before stays, its own predecessors go.
+absl::Status SwapIn(const fs::path& leaf, const std::string& version) {
+  const fs::path current = leaf / "current";
+  const std::string previous = fs::is_symlink(current) ? fs::read_symlink(current).string() : "";
+  RETURN_IF_ERROR(PointTo(version, current));
+  for (const char* name : kLeafFiles) RETURN_IF_ERROR(PointTo(absl::StrCat("current/", name), leaf / name));
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(leaf, error)) {
     const std::string name = entry.path().filename();
-    const bool is_version = absl::StartsWith(name, versions) && name.size() == versions.size() + 32;
-    if (is_version && name != target && name != previous) fs::remove_all(entry, error);
+    const bool is_version = absl::StartsWith(name, ".") && entry.is_directory(error);
+    if (is_version && name != version && name != previous) fs::remove_all(entry, error);
+  }
+  return absl::OkStatus();
+}
+
+// What root renews must stay readable to the user whose leaf it is.
+absl::Status KeepOwner(const fs::path& leaf, const fs::path& version) {
+  struct stat owner = {};
+  if (stat(leaf.c_str(), &owner) != 0) return SystemError(leaf);
+  if (chown(version.c_str(), owner.st_uid, -1) != 0) return SystemError(version);
+  for (const char* name : kLeafFiles) {
+    const std::string file = version / name;
+    if (chown(file.c_str(), owner.st_uid, -1) != 0) return SystemError(file);
   }
   return absl::OkStatus();
 }
@@ -222,14 +245,15 @@ absl::StatusOr<IssuedLeaf> CertificateAuthority::Issue(const LeafRequest& reques
                         {NID_authority_key_identifier, "keyid"},
                         {NID_subject_alt_name, AlternativeNames(request)}},
                        certificate_.get(), key_.get()));
-  const std::string version = absl::StrCat(".", request.identity.name, "-", serial);
-  const std::string folder = directory_ + "/" + version + "/";
+  const std::string version = absl::StrCat(".", serial);
+  const std::string folder = absl::StrCat(issued.directory, "/", version, "/");
   std::error_code error;
-  fs::create_directory(folder, error);
+  fs::create_directories(folder, error);
   if (error) return absl::ErrnoToStatus(error.value(), folder);
-  RETURN_IF_ERROR(WriteFile(folder + "tls.key", PemOf(key.get()), kSecret));
-  RETURN_IF_ERROR(WriteFile(folder + "tls.crt", PemOf(certificate.get()), kPublic));
-  RETURN_IF_ERROR(WriteFile(folder + "ca.crt", PemOf(certificate_.get()), kPublic));
+  RETURN_IF_ERROR(WriteFile(folder + kKeyFile, PemOf(key.get()), kSecret));
+  RETURN_IF_ERROR(WriteFile(folder + kCertificateFile, PemOf(certificate.get()), kPublic));
+  RETURN_IF_ERROR(WriteFile(folder + kAuthorityFile, PemOf(certificate_.get()), kPublic));
+  RETURN_IF_ERROR(KeepOwner(issued.directory, folder));
   RETURN_IF_ERROR(SwapIn(issued.directory, version));
   return issued;
 }

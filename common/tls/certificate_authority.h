@@ -3,9 +3,10 @@
 //   DIR/ca.crt, DIR/ca.key                      the authority, made once
 //   DIR/NAME/tls.crt, tls.key, ca.crt           a leaf, laid out as a Kubernetes TLS secret is
 //
-// DIR/NAME is a symbolic link to a directory of its own version: a new leaf takes the old one's place in one rename, so
-// that nobody ever reads a certificate with another's key. The version before stays until the next one comes, for those
-// who are just reading it.
+// These three are symbolic links through DIR/NAME/current to a directory of one version: a new leaf takes the old one's
+// place in one rename, so that nobody ever reads a certificate with another's key, also not where DIR/NAME is mounted
+// into a container. The version before stays until the next one comes, for those who are just reading it. A leaf's
+// owner stays its owner when root renews it.
 #pragma once
 
 #include <string>

@@ -1,12 +1,15 @@
 #include "common/tls/certificate_authority.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/str_cat.h"
 #include "tests/common/tls/forge.h"
 #include "tests/testing/temporary_directory.h"
 
@@ -52,15 +55,37 @@ TEST_F(CertificateAuthorityTest, RenewsALeafInOneStepAndKeepsOneVersionBefore) {
   std::set<std::string> keys;
   for (int i = 0; i < 4; ++i) {
     ASSERT_TRUE(authority.Issue({{Role::kWorker, "w"}, {}}, kNow).ok());
-    EXPECT_TRUE(std::filesystem::is_symlink(directory_ / "w"));
+    EXPECT_EQ(std::filesystem::read_symlink(directory_ / "w/tls.key"), "current/tls.key");
+    EXPECT_EQ(std::filesystem::read_symlink(directory_ / "w/tls.crt"), "current/tls.crt");
     keys.insert(ReadText(directory_ / "w/tls.key"));
   }
   EXPECT_EQ(keys.size(), 4u);
   int versions = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
-    versions += entry.path().filename().string().rfind(".w-", 0) == 0;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_ / "w")) {
+    versions += entry.path().filename().string().front() == '.';
   }
   EXPECT_EQ(versions, 2);
+}
+
+TEST_F(CertificateAuthorityTest, ARenewedLeafIsSeenWhereItsDirectoryIsMounted) {
+  const CertificateAuthority authority = Open();
+  ASSERT_TRUE(authority.Issue({{Role::kWorker, "w"}, {}}, kNow).ok());
+  const int mounted =
+      open((directory_ / "w").c_str(), O_PATH | O_DIRECTORY);  // as a bind mount: the directory, not its name
+  ASSERT_TRUE(authority.Issue({{Role::kWorker, "w"}, {}}, kNow).ok());
+  EXPECT_EQ(ReadText(absl::StrCat("/proc/self/fd/", mounted, "/tls.key")), ReadText(directory_ / "w/tls.key"));
+  close(mounted);
+}
+
+TEST_F(CertificateAuthorityTest, RenewsWhatIsSomebodyElsesForThem) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  const CertificateAuthority authority = Open();
+  ASSERT_TRUE(authority.Issue({{Role::kWorker, "w"}, {}}, kNow).ok());
+  ASSERT_EQ(chown((directory_ / "w").c_str(), 10001, -1), 0);
+  ASSERT_TRUE(authority.Issue({{Role::kWorker, "w"}, {}}, kNow).ok());
+  struct stat status = {};
+  ASSERT_EQ(stat((directory_ / "w/tls.key").c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, 10001u);
 }
 
 TEST_F(CertificateAuthorityTest, RefusesNamesHostsAndTimesThatCannotBeMeant) {
