@@ -38,10 +38,11 @@ constexpr const char* kLeafFiles[] = {kCertificateFile, kKeyFile, kAuthorityFile
 absl::Status SystemError(const std::string& path) { return absl::ErrnoToStatus(errno, path); }
 
 // Whole and with the mode from its first byte on, or not at all.
-absl::Status WriteFile(const std::string& path, const std::string& text, mode_t mode) {
+absl::Status WriteFile(const std::string& path, const std::string& text, mode_t mode, uid_t owner = geteuid()) {
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (fd < 0) return SystemError(path);
-  const bool written = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
+  const bool written = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                       (owner == geteuid() || fchown(fd, owner, -1) == 0) && fsync(fd) == 0;
   const absl::Status status = written ? absl::OkStatus() : SystemError(path);
   close(fd);
   return status;
@@ -163,18 +164,6 @@ absl::Status SwapIn(const fs::path& leaf, const std::string& version) {
   return absl::OkStatus();
 }
 
-// What root renews must stay readable to the user whose leaf it is.
-absl::Status KeepOwner(const fs::path& leaf, const fs::path& version) {
-  struct stat owner = {};
-  if (stat(leaf.c_str(), &owner) != 0) return SystemError(leaf);
-  if (chown(version.c_str(), owner.st_uid, -1) != 0) return SystemError(version);
-  for (const char* name : kLeafFiles) {
-    const std::string file = version / name;
-    if (chown(file.c_str(), owner.st_uid, -1) != 0) return SystemError(file);
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Status LeafRequest::Validate() const {
@@ -250,10 +239,12 @@ absl::StatusOr<IssuedLeaf> CertificateAuthority::Issue(const LeafRequest& reques
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return absl::ErrnoToStatus(error.value(), folder);
-  RETURN_IF_ERROR(WriteFile(folder + kKeyFile, PemOf(key.get()), kSecret));
+  // What root renews must stay readable to the user whose leaf it is.
+  struct stat leaf = {};
+  if (stat(issued.directory.c_str(), &leaf) != 0) return SystemError(issued.directory);
+  RETURN_IF_ERROR(WriteFile(folder + kKeyFile, PemOf(key.get()), kSecret, leaf.st_uid));
   RETURN_IF_ERROR(WriteFile(folder + kCertificateFile, PemOf(certificate.get()), kPublic));
   RETURN_IF_ERROR(WriteFile(folder + kAuthorityFile, PemOf(certificate_.get()), kPublic));
-  RETURN_IF_ERROR(KeepOwner(issued.directory, folder));
   RETURN_IF_ERROR(SwapIn(issued.directory, version));
   return issued;
 }
