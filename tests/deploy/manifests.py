@@ -6,11 +6,13 @@ tags, pods that are neither root nor may write. Compose files, dashboards and ru
 that exist. Exit code 77, "skipped" to ctest, where python3-yaml or kubectl is missing.
 """
 import json
+import os
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OVERLAYS = ("cpu", "gpu", "tpu", "tls", "monitoring")
@@ -184,17 +186,18 @@ def check_fields(workload, where):
     check(not lost, where, f"unknown fields {sorted(lost)}")
 
 
-def check_overlay(overlay):
+def render(overlay, directory):
     done = subprocess.run(
-        ["kubectl", "kustomize", "--load-restrictor", "LoadRestrictionsNone",
-         str(ROOT / "deploy/kubernetes/overlays" / overlay)],
+        ["kubectl", "kustomize", "--load-restrictor", "LoadRestrictionsNone", str(directory)],
         capture_output=True, text=True, timeout=60, check=False)
     if "unknown flag" in done.stderr:
-        skip("kubectl is too old to render the overlays; 1.22 or newer is needed")
-    if done.returncode != 0:
-        check(False, overlay, done.stderr.strip())
-        return
-    documents = list(yaml.safe_load_all(done.stdout))
+        skip("kubectl is too old to render the overlays; 1.24 or newer is needed")
+    check(done.returncode == 0, overlay, done.stderr.strip())
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def check_overlay(overlay):
+    documents = render(overlay, ROOT / "deploy/kubernetes/overlays" / overlay)
     check(len(workloads(documents)) >= 2, overlay, "has no coordinator or no workers")
     for workload in workloads(documents):
         where = f"{overlay}: {name_of(workload)}"
@@ -203,6 +206,22 @@ def check_overlay(overlay):
     check_references(documents, overlay)
     check_services(documents, overlay)
     check_policies(documents, overlay)
+
+
+def check_keda():
+    """The component on top of an overlay, as a user adds it: it scales a workload that has no number of its own."""
+    with tempfile.TemporaryDirectory() as directory:
+        above = {"resources": ["overlays/cpu"], "components": ["components/keda"], "namespace": "seedcast"}
+        kubernetes = os.path.relpath(ROOT / "deploy/kubernetes", os.path.realpath(directory))
+        for key in ("resources", "components"):
+            above[key] = [f"{kubernetes}/{path}" for path in above[key]]
+        pathlib.Path(directory, "kustomization.yaml").write_text(yaml.safe_dump(above))
+        documents = render("keda", directory)
+    for scaled in of_kind(documents, "ScaledObject"):
+        targets = [w for w in workloads(documents) if w["metadata"]["name"] == scaled["spec"]["scaleTargetRef"]["name"]]
+        check(len(targets) == 1, "keda", "scales nothing")
+        check(all("replicas" not in w["spec"] for w in targets), "keda", "scales what has a number of its own")
+    check(of_kind(documents, "ScaledObject"), "keda", "has no ScaledObject")
 
 
 def check_compose():
@@ -252,6 +271,7 @@ def main():
     if shutil.which("kubectl"):
         for overlay in OVERLAYS:
             check_overlay(overlay)
+        check_keda()
     for problem in problems:
         print(problem)
     if not problems and not shutil.which("kubectl"):
