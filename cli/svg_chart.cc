@@ -144,7 +144,8 @@ std::vector<double> RoundTicks(double low, double high, int count) {
 std::string SvgChart(const Chart& chart) {
   const int panels = static_cast<int>(chart.panels.size());
   const int columns = std::clamp(panels, 1, kColumns);
-  const double width = columns * kPanelWidth, height = kHeader + (panels + columns - 1) / columns * kPanelHeight;
+  const int rows = (panels + columns - 1) / columns;
+  const double width = columns * kPanelWidth, height = kHeader + rows * kPanelHeight;
   std::string svg = absl::StrFormat(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\" "
       "font-family=\"sans-serif\" fill=\"#222222\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n",
@@ -152,7 +153,8 @@ std::string SvgChart(const Chart& chart) {
   Text(kLeft, 26, "start", 16, chart.title, &svg, " font-weight=\"bold\"");
   DrawLegend(chart, &svg);
   for (int i = 0; i < panels; ++i) {
-    PanelDrawing(chart.panels[i], i % columns * kPanelWidth, kHeader + i / columns * kPanelHeight).Draw(chart, &svg);
+    const int row = i / columns, column = i % columns;
+    PanelDrawing(chart.panels[i], column * kPanelWidth, kHeader + row * kPanelHeight).Draw(chart, &svg);
   }
   return svg + "</svg>\n";
 }
