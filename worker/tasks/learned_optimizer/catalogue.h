@@ -5,9 +5,13 @@
 //   quadratic(n) bowl(condition [, degrees]) norm(n, p) matmul(n, k) isotropic_quadratic(n)
 //   ackley beale booth branin logsumexp matyas michalewicz rosenbrock styblinski_tang
 //   softmax(features, separation, batch) mlp(features, hidden..., batch) sparse_softmax(samples, batch)
+//   convnet_relu(size, separation, filters..., batch) convnet_sigmoid(size, separation, filters..., batch)
 //   dependency_chain(n) min_max_well(n)
 //   outward_snake(n, samples, batch) projection_quadratic(n, samples, batch) sum_of_quadratics(n, samples, batch)
 //   rescale(problem, scale) log(problem) sum(problem, ...) sparse(problem [, probability]) noisy(problem, stdev)
+//
+// A convnet sees images of size * size pixels, drawn like softmax's features, and has a convolution for each number of
+// filters, 3 x 3 and 5 x 5 in turn.
 //
 // catalogue.cc lists the families: the 101 problems of the published meta-training set, and those that its code has but
 // leaves out. The saddle x^2 - y^2 of that code is not here: it is negative, and the meta-objective is a logarithm.

@@ -18,6 +18,8 @@ namespace {
 constexpr int kMostParameters = 4096;  // of quadratic(n): its matrix takes 64 MiB
 constexpr int kMostSamples = 10000;
 constexpr int kMostUnits = 1024;
+constexpr int kMostPixels = 32;  // along a side
+constexpr int kMostFilters = 64;
 constexpr int kMostParts = 32;   // of a sum
 constexpr int kMostLayers = 16;  // hidden ones
 constexpr int kMostNesting = 8;
@@ -44,6 +46,9 @@ const std::vector<Kind>& Kinds() {
   const Argument samples{"samples", 1, kMostSamples};
   const Argument batch{"batch", 1, kMostSamples};
   const Argument batch_of_1000{"batch", 1, 1000};
+  const Argument separation{"separation", 0.01, 100, false};
+  const std::vector<Argument> convnet = {
+      {"size", 2, kMostPixels}, separation, {"filters", 1, kMostFilters}, batch_of_1000};
   static const auto* kinds = new std::vector<Kind>{
       {"quadratic", 0, 0, {n}},
       {"bowl", 0, 0, {{"condition", 1e-6, 1e6, false}, {"degrees", -360, 360, false, true, 0}}},
@@ -59,8 +64,10 @@ const std::vector<Kind>& Kinds() {
       {"michalewicz"},
       {"rosenbrock"},
       {"styblinski_tang"},
-      {"softmax", 0, 0, {{"features", 2, kMostUnits}, {"separation", 0.01, 100, false}, batch_of_1000}},
+      {"softmax", 0, 0, {{"features", 2, kMostUnits}, separation, batch_of_1000}},
       {"mlp", 0, 0, {{"features", 1, kMostUnits}, {"hidden", 1, kMostUnits}, batch_of_1000}, 1},
+      {"convnet_relu", 0, 0, convnet, 2},
+      {"convnet_sigmoid", 0, 0, convnet, 2},
       {"sparse_softmax", 0, 0, {samples, batch}},
       {"dependency_chain", 0, 0, {n}},
       {"min_max_well", 0, 0, {n}},
@@ -245,6 +252,10 @@ class Parser {
     expression.kind =
         std::string(TakeWhile([](char c) { return std::islower(static_cast<unsigned char>(c)) || c == '_'; }));
     const Kind* kind = FindKind(expression.kind);
+    if (kind == nullptr && std::find(families_.begin(), families_.end(), expression.kind) != families_.end()) {
+      return InProblem(absl::InvalidArgumentError(
+          absl::StrFormat("'%s' is a family: it stands alone, without arguments", expression.kind)));
+    }
     if (kind == nullptr) {
       return InProblem(absl::InvalidArgumentError(absl::StrFormat(
           "unknown name '%s'; did you mean '%s'?", expression.kind, Nearest(expression.kind, families_))));

@@ -61,8 +61,9 @@ TEST(CatalogueTest, HasTheFamiliesThatAreOffByDefault) {
   for (const ProblemFamily& family : ProblemFamilies()) {
     if (!family.by_default) off.push_back(family.name);
   }
-  EXPECT_THAT(off, ElementsAre("quadratic", "sparse_softmax", "one_hot_sparse_softmax", "dependency_chain",
-                               "outward_snake", "min_max_well", "sum_of_quadratics", "projection_quadratic"));
+  EXPECT_THAT(off,
+              ElementsAre("quadratic", "sparse_softmax", "one_hot_sparse_softmax", "dependency_chain", "outward_snake",
+                          "min_max_well", "sum_of_quadratics", "projection_quadratic", "convnet"));
 }
 
 TEST(CatalogueTest, FamiliesHoldCanonicalExpressions) {
@@ -114,6 +115,13 @@ TEST(CatalogueTest, SaysWhatIsWrongWithAnExpression) {
       {"softmax(10, 1, 1001)", "softmax: expected batch (whole) 1 .. 1000, got 1001"},
       {"mlp(8, 2000, 10)", "mlp: expected hidden (whole) 1 .. 1024, got 2000"},
       {"mlp(8, 5, 5, 5, 5, 0)", "mlp: expected batch (whole) 1 .. 1000, got 0"},
+      {"convnet_relu(8, 1, 64)", "expected convnet_relu(size, separation, filters..., batch), got 0 problems and 3"},
+      {"convnet_relu(33, 1, 4, 64)", "convnet_relu: expected size (whole) 2 .. 32, got 33"},
+      {"convnet_sigmoid(8, 0, 4, 64)", "convnet_sigmoid: expected separation 0.01 .. 100, got 0"},
+      {"convnet_sigmoid(8, 1, 4, 65, 4, 64)", "convnet_sigmoid: expected filters (whole) 1 .. 64, got 65"},
+      {"convnet_sigmoid(8, 1, 4, 4, 1001)", "convnet_sigmoid: expected batch (whole) 1 .. 1000, got 1001"},
+      {"convnet(8, 1, 4, 64)", "'convnet' is a family: it stands alone, without arguments"},
+      {"noisy(bowl_noisy, 1)", "'bowl_noisy' is a family: it stands alone, without arguments"},
       {"bowl(-1)", "bowl: expected condition 1e-06 .. 1e+06, got -1"},
       {"norm(3, 0.5)", "norm: expected p 1 .. 100, got 0.5"},
       {"matmul(2, 9)", "matmul: expected n^2 <= k <= n^3, got k = 9"},
@@ -152,6 +160,7 @@ TEST(CatalogueTest, MakesProblemsOfThePublishedSizes) {
                                                 {"matmul(3, 24)", 432},
                                                 {"softmax(100, 1, 50)", 202},
                                                 {"sparse_softmax(5, 5)", 22},
+                                                {"convnet_relu(28, 1, 8, 8, 64)", 72 + 1600 + 12544 + 2},
                                                 {"dependency_chain(12)", 13},
                                                 {"rosenbrock", 2}};
   for (const auto& [expression, size] : cases) EXPECT_EQ(Make(expression)->num_parameters(), size) << expression;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -24,7 +25,7 @@ Dataset Line() {
   return dataset;
 }
 
-Classifier Regression() { return Classifier(FullyConnectedLayers(1, {}), Line(), 4, kSeed); }
+Classifier Regression() { return Classifier(FullyConnectedNet(1, {}), Line(), 4, kSeed); }
 
 TEST(ClassifierTest, CountsWhatIsClassifiedRightly) {
   Classifier classifier = Regression();
@@ -62,7 +63,7 @@ TEST(ClassifierTest, LargeLogitsCostWhatTheyAreWrongBy) {
 TEST(ClassifierTest, AnEpochsBatchesAverageToTheWholeSet) {
   Dataset dataset = Line();
   dataset.samples = 16;
-  Classifier classifier(FullyConnectedLayers(1, {3}), std::move(dataset), 4, kSeed);
+  Classifier classifier(FullyConnectedNet(1, {3}), std::move(dataset), 4, kSeed);
   std::vector<float> at(classifier.num_parameters()), whole(at.size()), gradient(at.size());
   classifier.InitialParameters(0, absl::MakeSpan(at));
   classifier.ObjectiveGradient(at, absl::MakeSpan(whole));
@@ -78,7 +79,7 @@ TEST(ClassifierTest, AnEpochsBatchesAverageToTheWholeSet) {
 }
 
 TEST(ClassifierTest, TensorsStartAsWideAsTheirFirstDimensionSays) {
-  const Classifier classifier(FullyConnectedLayers(100, {200}),
+  const Classifier classifier(FullyConnectedNet(100, {200}),
                               {.samples = 1, .num_features = 100, .features = std::vector<float>(100), .labels = {0}},
                               1, kSeed);
   std::vector<float> start(classifier.num_parameters());
@@ -91,6 +92,68 @@ TEST(ClassifierTest, TensorsStartAsWideAsTheirFirstDimensionSays) {
     double squares = 0;
     for (int64_t i = 0; i < sizes[tensor]; ++i, ++at) squares += *at * *at / sizes[tensor];
     EXPECT_NEAR(std::sqrt(squares) / expected[tensor], 1, 5 / std::sqrt(2.0 * sizes[tensor])) << tensor;
+  }
+}
+
+// Four images of 3 x 3 pixels.
+Dataset Images() {
+  Dataset dataset{.samples = 4, .num_features = 9};
+  dataset.features.resize(4 * 9);
+  PhiloxStream random(5, 0, 0, 0);
+  FillNormals(random, absl::MakeSpan(dataset.features));
+  for (int i = 0; i < 4; ++i) dataset.labels.push_back(i % 2);
+  return dataset;
+}
+
+TEST(ClassifierTest, ConvolutionsStartSmallAndHaveNoBiases) {
+  const Classifier classifier(ConvolutionalNet(3, {16, 4}, Activation::kRelu), Images(), 4, kSeed);
+  const int64_t sizes[] = {9 * 16, 25 * 16 * 4, 9 * 4 * 2, 2};
+  EXPECT_THAT(classifier.tensor_sizes(), testing::ElementsAreArray(sizes));
+  std::vector<float> start(classifier.num_parameters());
+  classifier.InitialParameters(0, absl::MakeSpan(start));
+  double squares = 0;
+  for (const float value : start) squares += value * value / static_cast<double>(start.size());
+  EXPECT_NEAR(std::sqrt(squares), 0.01, 0.0005);
+}
+
+TEST(ClassifierTest, AConvolutionSeesTheNeighboursAndZerosBeyondTheBorder) {
+  // One 3 x 3 image with a 1 in the middle of its upper row; the filter's taps are 1 .. 9, logit 0 weighs pixel p by
+  // 10^p.
+  Dataset dataset{.samples = 1, .num_features = 9, .features = {0, 1, 0, 0, 0, 0, 0, 0, 0}, .labels = {0}};
+  Classifier classifier(ConvolutionalNet(3, {1}, Activation::kRelu), std::move(dataset), 1, kSeed);
+  std::vector<float> parameters(9 + 18 + 2);
+  for (int tap = 0; tap < 9; ++tap) parameters[tap] = 1.0f + tap;
+  // Pixel (r, c) reads (0, 1) by tap (1 - r, 2 - c): 6 5 4 in the upper row, 3 2 1 below, 0 in the last.
+  const double image[] = {6, 5, 4, 3, 2, 1, 0, 0, 0};
+  for (int pixel = 0; pixel < 9; ++pixel) {
+    std::vector<float> at = parameters;
+    at[9 + 2 * pixel] = 20;  // so large that the cross-entropy with label 0 is the logit
+    const double decay = 1e-3 / 3 * (285 + 400);
+    EXPECT_NEAR(classifier.Objective(at), (image[pixel] > 0 ? 20 * image[pixel] : std::log(2)) + decay, 1e-4) << pixel;
+  }
+}
+
+// Differences over so short a way that no unit passes its kink.
+TEST(ClassifierTest, HessianTimesIsTheGradientsChangeBesideTheKinksOfARelu) {
+  Classifier classifier(ConvolutionalNet(3, {3, 2}, Activation::kRelu), Images(), 4, kSeed);
+  const size_t n = classifier.num_parameters();
+  std::vector<float> start(n), u(n), product(n), ahead(n), behind(n);
+  classifier.InitialParameters(0, absl::MakeSpan(start));
+  for (float& value : start) value *= 40;
+  PhiloxStream random(6, 0, 0, 0);
+  FillNormals(random, absl::MakeSpan(u));
+  constexpr float kDistance = 0x1p-13;
+  std::vector<float> at = start;
+  for (size_t i = 0; i < n; ++i) at[i] = start[i] + kDistance * u[i];
+  classifier.Gradient(at, 0, absl::MakeSpan(ahead));
+  for (size_t i = 0; i < n; ++i) at[i] = start[i] - kDistance * u[i];
+  classifier.Gradient(at, 0, absl::MakeSpan(behind));
+  classifier.HessianTimes(start, 0, u, absl::MakeSpan(product));
+  double largest = 0;
+  for (const float value : product) largest = std::max(largest, std::abs(double{value}));
+  EXPECT_GT(largest, 0.1);
+  for (size_t i = 0; i < n; ++i) {
+    EXPECT_NEAR(product[i], (ahead[i] - behind[i]) / (2 * kDistance), 5e-3 * largest) << i;
   }
 }
 

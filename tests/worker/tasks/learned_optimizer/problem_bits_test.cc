@@ -67,6 +67,7 @@ outward_snake fc4ff75404c2f545
 min_max_well a795e2f9f6199845
 sum_of_quadratics aa08aa58a1cc38b1
 projection_quadratic 470594ba0d998ded
+convnet 429a424acd0fdfde
 )");
 }
 

@@ -55,8 +55,12 @@ double Length(const std::vector<float>& a) { return std::sqrt(Dot(a, a)); }
 
 // All problems of the families, each once, and what no family has.
 std::vector<std::string> AllProblems() {
-  std::set<std::string> names = {"isotropic_quadratic(7)", "sparse_softmax(40, 23)", "rescale(softmax(3, 1, 7), 2)",
-                                 "log(mlp(3, 4, 11))"};
+  std::set<std::string> names = {"isotropic_quadratic(7)",
+                                 "sparse_softmax(40, 23)",
+                                 "rescale(softmax(3, 1, 7), 2)",
+                                 "log(mlp(3, 4, 11))",
+                                 "convnet_sigmoid(3, 2, 5, 1, 2, 20)",
+                                 "convnet_relu(6, 0.5, 5, 20)"};
   for (const ProblemFamily& family : ProblemFamilies()) names.insert(family.problems.begin(), family.problems.end());
   return {names.begin(), names.end()};
 }
@@ -91,7 +95,7 @@ class EveryProblemTest : public testing::TestWithParam<std::string> {
   void ExpectSlopes(const std::vector<float>& gradient, const ReferenceObjective& reference) {
     for (int number = 0; number < kDirections; ++number) {
       const std::vector<float> direction = DirectionOf(*problem_, number);
-      const double h = 1e-5 * Length(start_) / Length(direction);
+      const double h = 1e-7 * Length(start_) / Length(direction);  // hardly a ReLU's kink lies between
       std::vector<double> ahead(start_.begin(), start_.end()), behind = ahead;
       for (size_t i = 0; i < start_.size(); ++i) {
         ahead[i] += h * direction[i];
@@ -141,6 +145,7 @@ TEST_P(EveryProblemTest, GradientIsTheBatchObjectivesSlope) {
 // v' J u from differences of gradients along u, at two distances to cancel their errors of second order; u' J' v is
 // what HessianTimes gives.
 TEST_P(EveryProblemTest, HessianTimesIsTheGradientsChange) {
+  if (expression_.kind == "convnet_relu") GTEST_SKIP() << "kinks between the points; classifier_test.cc has it";
   const int64_t batch = 2;
   for (int number = 0; number < kDirections; ++number) {
     const std::vector<float> u = DirectionOf(*problem_, number);
@@ -189,8 +194,8 @@ TEST_P(EveryProblemTest, SmallStepsDownTheGradientReduceIt) {
 }
 
 TEST_P(EveryProblemTest, OnlyClassesHaveAnAccuracy) {
-  const bool classes = expression_.kind != "sum" &&
-                       (GetParam().find("softmax") != std::string::npos || GetParam().find("mlp") != std::string::npos);
+  const auto has = [](const char* name) { return GetParam().find(name) != std::string::npos; };
+  const bool classes = expression_.kind != "sum" && (has("softmax") || has("mlp") || has("convnet"));
   const float accuracy = problem_->Accuracy(start_, false);
   EXPECT_EQ(std::isnan(accuracy), !classes);
   EXPECT_FALSE(accuracy < 0 || accuracy > 1) << accuracy;

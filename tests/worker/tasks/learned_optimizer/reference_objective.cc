@@ -88,7 +88,8 @@ std::vector<int> SamplesOf(const Dataset& dataset, int batch_size, const Problem
 }
 
 // Affine layers from a flat parameter vector; sizes of the units, with or without biases and sigmoids between.
-double LogitZero(const Vector& x, const std::vector<int>& sizes, bool embedding, Vector units, size_t* used) {
+double LogitZero(absl::Span<const double> x, const std::vector<int>& sizes, bool embedding, Vector units,
+                 size_t* used) {
   size_t at = 0;
   for (size_t layer = 0; layer + 1 < sizes.size(); ++layer) {
     const bool bias = !(embedding && layer == 0);
@@ -105,6 +106,72 @@ double LogitZero(const Vector& x, const std::vector<int>& sizes, bool embedding,
   return units[0];
 }
 
+// An image (size, size, channels) after a convolution with k x k taps (k, k, channels, filters), zeros around it.
+Vector Convolved(const Vector& image, int size, int channels, int filters, int k, const double* taps) {
+  Vector out(size * size * filters);
+  for (int r = 0; r < size; ++r) {
+    for (int c = 0; c < size; ++c) {
+      for (int i = 0; i < k * k; ++i) {
+        const int from_r = r + i / k - k / 2, from_c = c + i % k - k / 2;
+        if (from_r < 0 || from_r >= size || from_c < 0 || from_c >= size) continue;
+        for (int ch = 0; ch < channels; ++ch) {
+          for (int f = 0; f < filters; ++f) {
+            out[(r * size + c) * filters + f] +=
+                image[(from_r * size + from_c) * channels + ch] * taps[(i * channels + ch) * filters + f];
+          }
+        }
+      }
+    }
+  }
+  return out;
+}
+
+double ConvnetLogitZero(const Vector& x, int size, const std::vector<int>& filters, bool relu, Vector image,
+                        size_t* used) {
+  size_t at = 0;
+  int channels = 1;
+  for (size_t layer = 0; layer < filters.size(); ++layer) {
+    const int k = layer % 2 == 0 ? 3 : 5;
+    image = Convolved(image, size, channels, filters[layer], k, &x[at]);
+    for (double& value : image) value = relu ? std::max(value, 0.0) : 1 / (1 + std::exp(-value));
+    at += k * k * channels * filters[layer];
+    channels = filters[layer];
+  }
+  const int units = size * size * channels;
+  const double logit = LogitZero(absl::MakeConstSpan(x).subspan(at), {units, 2}, false, std::move(image), used);
+  *used += at;
+  return logit;
+}
+
+// Mean cross-entropy of the samples and the weight decay; logit(x, features, &parameters it has read).
+template <typename Logit>
+ReferenceObjective ClassificationLoss(const Dataset& dataset, const std::vector<int>& samples, double tensors,
+                                      const Logit& logit) {
+  return [=](const Vector& x) {
+    double loss = 0;
+    size_t used = 0;
+    for (const int sample : samples) {
+      const double z = logit(x, Vector(dataset.row(sample), dataset.row(sample) + dataset.num_features), &used);
+      loss += std::log1p(std::exp(dataset.labels[sample] == 1 ? -z : z));
+    }
+    return used == x.size() ? loss / samples.size() + 1e-3 * Dot(x, x) / tensors : NAN;
+  };
+}
+
+bool IsConvnet(const Expression& e) { return e.kind == "convnet_relu" || e.kind == "convnet_sigmoid"; }
+
+ReferenceObjective MakeConvnet(const Expression& e, const ProblemSeed& seed, int64_t batch) {
+  PhiloxStream random = seed.Stream(ProblemSeed::Purpose::kData);
+  const int size = static_cast<int>(e.numbers[0]);
+  const std::vector<int> filters(e.numbers.begin() + 2, e.numbers.end() - 1);
+  const Dataset dataset = MakeClusters(size * size, e.numbers[1], random);
+  const auto samples = SamplesOf(dataset, static_cast<int>(e.numbers.back()), seed, batch);
+  return ClassificationLoss(dataset, samples, static_cast<double>(filters.size()) + 2,
+                            [=, relu = e.kind == "convnet_relu"](const Vector& x, Vector image, size_t* used) {
+                              return ConvnetLogitZero(x, size, filters, relu, std::move(image), used);
+                            });
+}
+
 ReferenceObjective MakeClassifier(const Expression& e, const ProblemSeed& seed, int64_t batch) {
   PhiloxStream random = seed.Stream(ProblemSeed::Purpose::kData);
   const int first = static_cast<int>(e.numbers[0]);
@@ -117,16 +184,9 @@ ReferenceObjective MakeClassifier(const Expression& e, const ProblemSeed& seed, 
                                                 : MakeNetworkLabels(first, random);
   const auto samples = SamplesOf(dataset, static_cast<int>(e.numbers.back()), seed, batch);
   const double tensors = 2.0 * (sizes.size() - 1) - embedding;
-  return [=](const Vector& x) {
-    double loss = 0;
-    size_t used = 0;
-    for (const int sample : samples) {
-      const Vector features(dataset.row(sample), dataset.row(sample) + dataset.num_features);
-      const double logit = LogitZero(x, sizes, embedding, features, &used);
-      loss += std::log1p(std::exp(dataset.labels[sample] == 1 ? -logit : logit));
-    }
-    return used == x.size() ? loss / samples.size() + 1e-3 * Dot(x, x) / tensors : NAN;
-  };
+  return ClassificationLoss(dataset, samples, tensors, [=](const Vector& x, Vector features, size_t* used) {
+    return LogitZero(x, sizes, embedding, std::move(features), used);
+  });
 }
 
 // |P theta_c - C|^2 with P formed over all pairs of one-hot matrices, and theta_c by Gauss and Jordan's elimination.
@@ -214,6 +274,7 @@ ReferenceObjective MakeSimple(const Expression& e, const ProblemSeed& seed, int6
     return [formula = plane->second](const Vector& x) { return formula(x[0], x[1]); };
   }
   if (e.kind == "softmax" || e.kind == "mlp" || e.kind == "sparse_softmax") return MakeClassifier(e, seed, batch);
+  if (IsConvnet(e)) return MakeConvnet(e, seed, batch);
   if (e.kind == "bowl") {
     const double condition = e.numbers[0];
     const double angle = e.numbers[1] * M_PI / 180;

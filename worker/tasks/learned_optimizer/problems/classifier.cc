@@ -11,16 +11,6 @@ namespace {
 constexpr double kDecay = 1e-3;
 constexpr double kInitialScale = 1.2;
 
-Dual<Lanes> Fma(const Dual<Lanes>& a, const Dual<Lanes>& b, const Dual<Lanes>& c) {
-  return {seedcast::Fma(a.value, b.value, c.value),
-          seedcast::Fma(a.value, b.derivative, seedcast::Fma(a.derivative, b.value, c.derivative))};
-}
-
-Dual<Lanes> Sigmoid(const Dual<Lanes>& x) {
-  const Lanes s = seedcast::Sigmoid(x.value);
-  return {s, s * (Lanes(1.0f) - s) * x.derivative};
-}
-
 // Parameters as the templates see them: in every lane, alone or with their derivatives.
 struct PlainWeights {
   const float* parameters;
@@ -31,27 +21,6 @@ struct DualWeights {
   const float* v;
   Dual<Lanes> operator[](int64_t i) const { return {parameters[i], v[i]}; }
 };
-
-// Units `first` .. `first` + n - 1 of a layer, side by side to hide the latency of their chains.
-template <int n, typename S, typename In, typename Weights>
-void AffineUnits(const ClassifierLayer& layer, const Weights& weights, int64_t at, const In* in, int first, S* out) {
-  S sum[n];
-  const int64_t bias = at + int64_t{layer.inputs} * layer.outputs + first;
-  for (int k = 0; k < n; ++k) sum[k] = layer.bias ? weights[bias + k] : S(0.0f);
-  for (int i = 0; i < layer.inputs; ++i) {
-    const S x = in[i];
-    for (int k = 0; k < n; ++k) sum[k] = Fma(x, weights[at + int64_t{i} * layer.outputs + first + k], sum[k]);
-  }
-  for (int k = 0; k < n; ++k) out[first + k] = layer.sigmoid ? Sigmoid(sum[k]) : sum[k];
-}
-
-template <typename S, typename In, typename Weights>
-void AffineLayer(const ClassifierLayer& layer, int outputs, const Weights& weights, int64_t at, const In* in, S* out) {
-  constexpr int kTile = 4;
-  int unit = 0;
-  for (; unit + kTile <= outputs; unit += kTile) AffineUnits<kTile>(layer, weights, at, in, unit, out);
-  for (; unit < outputs; ++unit) AffineUnits<1>(layer, weights, at, in, unit, out);
-}
 
 // log(1 + e^z) - label * z
 Lanes CrossEntropy(Lanes logit, Lanes label) { return AtLeast(0.0f, logit) + Log1p(Exp(-Abs(logit))) - label * logit; }
@@ -71,29 +40,43 @@ float SumOfSquares(absl::Span<const float> x) {
 
 }  // namespace
 
-std::vector<ClassifierLayer> FullyConnectedLayers(int num_features, const std::vector<int>& hidden_sizes) {
-  std::vector<ClassifierLayer> layers;
+ClassifierNet FullyConnectedNet(int num_features, const std::vector<int>& hidden_sizes) {
+  ClassifierNet net;
   int inputs = num_features;
   for (const int size : hidden_sizes) {
-    layers.push_back({.inputs = inputs, .outputs = size});
+    net.layers.push_back({.channels = inputs, .filters = size});
     inputs = size;
   }
-  layers.push_back({.inputs = inputs, .outputs = 2, .sigmoid = false});
-  return layers;
+  net.layers.push_back({.channels = inputs, .filters = 2, .activation = Activation::kNone});
+  return net;
 }
 
-Classifier::Classifier(std::vector<ClassifierLayer> layers, Dataset dataset, int batch_size, const ProblemSeed& seed)
-    : layers_(std::move(layers)),
-      dataset_(std::move(dataset)),
-      seed_(seed),
-      batches_(seed, dataset_.samples, batch_size) {
-  for (const ClassifierLayer& layer : layers_) {
-    weights_at_.push_back(num_parameters_);
+ClassifierNet ConvolutionalNet(int size, const std::vector<int>& filters, Activation activation) {
+  ClassifierNet net;
+  net.initial_stdev = 0.01;
+  int channels = 1;
+  for (size_t i = 0; i < filters.size(); ++i) {
+    net.layers.push_back({.channels = channels,
+                          .filters = filters[i],
+                          .size = size,
+                          .kernel = i % 2 == 0 ? 3 : 5,
+                          .bias = false,
+                          .activation = activation});
+    channels = filters[i];
+  }
+  net.layers.push_back({.channels = size * size * channels, .filters = 2, .activation = Activation::kNone});
+  return net;
+}
+
+Classifier::Classifier(ClassifierNet net, Dataset dataset, int batch_size, const ProblemSeed& seed)
+    : net_(std::move(net)), dataset_(std::move(dataset)), seed_(seed), batches_(seed, dataset_.samples, batch_size) {
+  for (const NetworkLayer& layer : net_.layers) {
+    parameters_at_.push_back(num_parameters_);
     activations_at_.push_back(units_);
-    tensor_sizes_.push_back(int64_t{layer.inputs} * layer.outputs);
-    if (layer.bias) tensor_sizes_.push_back(layer.outputs);
-    num_parameters_ += int64_t{layer.inputs} * layer.outputs + (layer.bias ? layer.outputs : 0);
-    units_ += layer.outputs;
+    tensor_sizes_.push_back(layer.weights());
+    if (layer.bias) tensor_sizes_.push_back(layer.filters);
+    num_parameters_ += layer.parameters();
+    units_ += layer.outputs();
   }
   decay_ = static_cast<float>(kDecay / tensor_sizes_.size());
   plain_.activations.resize(units_);  // at least one block's, always
@@ -102,18 +85,18 @@ Classifier::Classifier(std::vector<ClassifierLayer> layers, Dataset dataset, int
   Gather(all, &whole_);
 }
 
-// Every tensor is N(0, 1) * 1.2 / sqrt(its first dimension), biases too.
 void Classifier::InitialParameters(int restart, absl::Span<float> parameters) const {
   PhiloxStream random = seed_.Stream(ProblemSeed::Purpose::kStart, restart);
   FillNormals(random, parameters);
-  const auto scale = [&parameters](int64_t count, int first_dimension) {
-    const float factor = static_cast<float>(kInitialScale / std::sqrt(first_dimension));
+  const auto scale = [&](int64_t count, int first_dimension) {
+    const double stdev = net_.initial_stdev > 0 ? net_.initial_stdev : kInitialScale / std::sqrt(first_dimension);
+    const float factor = static_cast<float>(stdev);
     for (float& parameter : parameters.first(count)) parameter *= factor;
     parameters.remove_prefix(count);
   };
-  for (const ClassifierLayer& layer : layers_) {
-    scale(int64_t{layer.inputs} * layer.outputs, layer.inputs);
-    if (layer.bias) scale(layer.outputs, layer.outputs);
+  for (const NetworkLayer& layer : net_.layers) {
+    scale(layer.weights(), layer.kernel == 1 ? layer.channels : layer.kernel);
+    if (layer.bias) scale(layer.filters, layer.filters);
   }
 }
 
@@ -145,16 +128,17 @@ const Classifier::Samples& Classifier::Batch(int64_t batch) {
   return batch_samples_;
 }
 
-// One block through all layers. Of the last layer only the first `last_outputs` units.
+// One block through all layers. Of the last layer only the first `logits` units.
 template <typename S, typename Weights>
-void Classifier::Forward(const Weights& weights, const Lanes* features, int last_outputs, S* activations) const {
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    const int outputs = i + 1 == layers_.size() ? last_outputs : layers_[i].outputs;
+void Classifier::Forward(const Weights& weights, const Lanes* features, int logits, S* activations) const {
+  for (size_t i = 0; i < net_.layers.size(); ++i) {
+    const NetworkLayer& layer = net_.layers[i];
+    const int filters = i + 1 == net_.layers.size() ? logits : layer.filters;
     S* out = activations + activations_at_[i];
     if (i == 0) {
-      AffineLayer(layers_[i], outputs, weights, weights_at_[i], features, out);
+      ForwardLayer(layer, filters, weights, parameters_at_[i], features, out);
     } else {
-      AffineLayer(layers_[i], outputs, weights, weights_at_[i], activations + activations_at_[i - 1], out);
+      ForwardLayer(layer, filters, weights, parameters_at_[i], activations + activations_at_[i - 1], out);
     }
   }
 }
@@ -162,39 +146,14 @@ void Classifier::Forward(const Weights& weights, const Lanes* features, int last
 // One block's deltas, from that of logit 0 back to those of the first layer.
 template <typename S, typename Weights>
 void Classifier::Backward(const Weights& weights, const S* activations, S* deltas) const {
-  for (size_t i = layers_.size(); --i > 0;) {
-    const int outputs = i + 1 == layers_.size() ? 1 : layers_[i].outputs;
-    const S* delta = deltas + activations_at_[i];
-    for (int unit = 0; unit < layers_[i].inputs; ++unit) {
-      const int64_t row = weights_at_[i] + int64_t{unit} * layers_[i].outputs;
-      S sum(0.0f);
-      for (int o = 0; o < outputs; ++o) sum = Fma(delta[o], weights[row + o], sum);
-      const S activation = activations[activations_at_[i - 1] + unit];
-      const S slope = layers_[i - 1].sigmoid ? activation * (S(1.0f) - activation) : S(1.0f);
-      deltas[activations_at_[i - 1] + unit] = sum * slope;
-    }
+  for (size_t i = net_.layers.size(); --i > 0;) {
+    const NetworkLayer& layer = net_.layers[i];
+    const int filters = i + 1 == net_.layers.size() ? 1 : layer.filters;
+    S* below = deltas + activations_at_[i - 1];
+    const S* values = activations + activations_at_[i - 1];
+    BackwardLayer(layer, filters, weights, parameters_at_[i], deltas + activations_at_[i], below);
+    MultiplyBySlope(net_.layers[i - 1].activation, layer.inputs(), values, below);
   }
-}
-
-// Sum over the samples of input * delta; an input of layers_[layer].inputs is the bias's.
-template <typename S>
-S Classifier::WeightGradient(const Samples& samples, const Scratch<S>& scratch, size_t layer, int input,
-                             int output) const {
-  S sum(0.0f);
-  const S* delta = &scratch.deltas[activations_at_[layer] + output];
-  if (input == layers_[layer].inputs) {
-    for (int64_t block = 0; block < samples.blocks; ++block) sum = sum + delta[block * units_];
-  } else if (layer == 0) {
-    const Lanes* in = &samples.features[input];
-    const int64_t stride = layers_[0].inputs;
-    for (int64_t block = 0; block < samples.blocks; ++block) {
-      sum = Fma(S(in[block * stride]), delta[block * units_], sum);
-    }
-  } else {
-    const S* in = &scratch.activations[activations_at_[layer - 1] + input];
-    for (int64_t block = 0; block < samples.blocks; ++block) sum = Fma(in[block * units_], delta[block * units_], sum);
-  }
-  return sum;
 }
 
 // Calls emit(parameter, its derivative in lanes still to be summed) for every parameter but those of logit 1.
@@ -211,14 +170,17 @@ void Classifier::LossGradient(const Weights& weights, const Samples& samples, Sc
     deltas[logit] = (Sigmoid(activations[logit]) - S(samples.labels[block])) * S(samples.share[block]);
     Backward(weights, activations, deltas);
   }
-  for (size_t layer = 0; layer < layers_.size(); ++layer) {
-    const ClassifierLayer& shape = layers_[layer];
-    const int outputs = layer + 1 == layers_.size() ? 1 : shape.outputs;
-    for (int input = 0; input < shape.inputs + (shape.bias ? 1 : 0); ++input) {
-      for (int output = 0; output < outputs; ++output) {
-        emit(weights_at_[layer] + int64_t{input} * shape.outputs + output,
-             WeightGradient(samples, *scratch, layer, input, output));
-      }
+  for (size_t i = 0; i < net_.layers.size(); ++i) {
+    const NetworkLayer& layer = net_.layers[i];
+    const int filters = i + 1 == net_.layers.size() ? 1 : layer.filters;
+    const Blocks<S> deltas{&scratch->deltas[activations_at_[i]], units_};
+    const auto emit_of_layer = [&, at = parameters_at_[i]](int64_t p, const S& sum) { emit(at + p, sum); };
+    if (i == 0) {
+      const Blocks<Lanes> in{samples.features.data(), dataset_.num_features};
+      LayerGradient(layer, filters, samples.blocks, in, deltas, emit_of_layer);
+    } else {
+      const Blocks<S> in{&scratch->activations[activations_at_[i - 1]], units_};
+      LayerGradient(layer, filters, samples.blocks, in, deltas, emit_of_layer);
     }
   }
 }

@@ -1,12 +1,12 @@
-// Two-class classification by a net of affine layers with sigmoids between: softmax regression (no hidden layer), fully
-// connected nets, and regression on sums of embeddings.
+// Two-class classification by a net of layers: softmax regression (no hidden layer), fully connected nets,
+// convolutional nets, and regression on sums of embeddings.
 //
 // Objective: mean over the samples of the cross-entropy of sigmoid(logit 0) with the label, plus 1e-3 times the mean
 // over the tensors of their sum of squares. As published, logit 1 sees the weight decay alone.
 //
-// F32: samples lie in lanes, 16 a block. A unit is its bias plus a chain over its inputs; a sum over samples is a chain
-// over blocks for each lane, and lanes meet in Sum of lanes.h; a sum of squares has 16 chains (lane l takes parameters
-// l, l + 16 ...). The same templates run on Lanes and, for H v, on Dual<Lanes>.
+// F32: samples lie in lanes, 16 a block, and go through the layers as network_layer.h says. A sum over samples is a
+// chain over blocks for each lane, and lanes meet in Sum of lanes.h; a sum of squares has 16 chains (lane l takes
+// parameters l, l + 16 ...). The same templates run on Lanes and, for H v, on Dual<Lanes>.
 #pragma once
 
 #include <cstdint>
@@ -17,24 +17,28 @@
 #include "worker/tasks/learned_optimizer/problems/dataset.h"
 #include "worker/tasks/learned_optimizer/problems/dual.h"
 #include "worker/tasks/learned_optimizer/problems/lanes.h"
+#include "worker/tasks/learned_optimizer/problems/network_layer.h"
 #include "worker/tasks/learned_optimizer/problems/problem_seed.h"
 
 namespace seedcast {
 
-// An affine layer's tensors are weights (inputs, outputs) and, where it has one, bias (outputs).
-struct ClassifierLayer {
-  int inputs;
-  int outputs;
-  bool bias = true;
-  bool sigmoid = true;  // after it; never after the last layer
+// The last layer has two filters on one pixel: the logits. A layer's tensors are its weights and, where it has them,
+// its biases.
+struct ClassifierNet {
+  std::vector<NetworkLayer> layers = {};
+  double initial_stdev = 0;  // of every parameter; 0: 1.2 / sqrt(its tensor's first dimension)
 };
 
-// Layers of a fully connected net with two logits; no hidden sizes: softmax regression.
-std::vector<ClassifierLayer> FullyConnectedLayers(int num_features, const std::vector<int>& hidden_sizes);
+// No hidden sizes: softmax regression.
+ClassifierNet FullyConnectedNet(int num_features, const std::vector<int>& hidden_sizes);
+
+// Of images with size * size pixels and one channel: convolutions without biases, their kernels 3 x 3 and 5 x 5 in
+// turn, no pooling; then an affine layer. Parameters start at N(0, 0.01^2).
+ClassifierNet ConvolutionalNet(int size, const std::vector<int>& filters, Activation activation);
 
 class Classifier final : public Problem {
  public:
-  Classifier(std::vector<ClassifierLayer> layers, Dataset dataset, int batch_size, const ProblemSeed& seed);
+  Classifier(ClassifierNet net, Dataset dataset, int batch_size, const ProblemSeed& seed);
 
   absl::Span<const int64_t> tensor_sizes() const override { return tensor_sizes_; }
   int64_t num_parameters() const override { return num_parameters_; }
@@ -56,7 +60,7 @@ class Classifier final : public Problem {
     std::vector<Lanes> labels;    // (blocks)
     std::vector<Lanes> share;     // (blocks), 1 / number of samples
   };
-  // Activations of all layers, block after block, and the loss's derivatives with respect to the layers' sums.
+  // Activations of all layers, block after block, and the loss's derivatives by the sums before them.
   template <typename S>
   struct Scratch {
     std::vector<S> activations;  // (blocks, units)
@@ -66,21 +70,19 @@ class Classifier final : public Problem {
   void Gather(absl::Span<const int> samples, Samples* out) const;
   const Samples& Batch(int64_t batch);
   template <typename S, typename Weights>
-  void Forward(const Weights& weights, const Lanes* features, int last_outputs, S* activations) const;
+  void Forward(const Weights& weights, const Lanes* features, int logits, S* activations) const;
   template <typename S, typename Weights>
   void Backward(const Weights& weights, const S* activations, S* deltas) const;
   template <typename S, typename Weights, typename Emit>
   void LossGradient(const Weights& weights, const Samples& samples, Scratch<S>* scratch, const Emit& emit) const;
-  template <typename S>
-  S WeightGradient(const Samples& samples, const Scratch<S>& scratch, size_t layer, int input, int output) const;
   float Loss(absl::Span<const float> parameters, const Samples& samples);
   void PlainGradient(absl::Span<const float> parameters, const Samples& samples, absl::Span<float> gradient);
 
-  const std::vector<ClassifierLayer> layers_;
+  const ClassifierNet net_;
   const Dataset dataset_;
   const ProblemSeed seed_;
   std::vector<int64_t> tensor_sizes_;
-  std::vector<int64_t> weights_at_;      // a layer's first parameter
+  std::vector<int64_t> parameters_at_;   // a layer's first parameter
   std::vector<int64_t> activations_at_;  // a layer's first unit
   int64_t num_parameters_ = 0;
   int64_t units_ = 0;

@@ -52,6 +52,12 @@ inline Lanes Abs(Lanes x) {
   return {_mm256_andnot_ps(sign, x.low), _mm256_andnot_ps(sign, x.high)};
 }
 
+inline Lanes OneWherePositive(Lanes x) {
+  const __m256 zero = _mm256_setzero_ps(), one = _mm256_set1_ps(1.0f);
+  return {_mm256_and_ps(_mm256_cmp_ps(x.low, zero, _CMP_GT_OQ), one),
+          _mm256_and_ps(_mm256_cmp_ps(x.high, zero, _CMP_GT_OQ), one)};
+}
+
 inline Lanes Sqrt(Lanes x) { return {_mm256_sqrt_ps(x.low), _mm256_sqrt_ps(x.high)}; }
 
 // Lane l + 8 onto lane l, then l + 4, l + 2, l + 1.
