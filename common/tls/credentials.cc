@@ -2,6 +2,7 @@
 
 #include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_credentials_options.h>
+#include <openssl/ssl.h>
 
 namespace seedcast {
 namespace {
@@ -9,6 +10,16 @@ namespace {
 std::shared_ptr<grpc::experimental::CertificateProviderInterface> WatchFiles(const TlsFiles& files) {
   return std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
       files.key, files.certificate, files.authority, static_cast<unsigned>(absl::ToInt64Seconds(kCertificateRefresh)));
+}
+
+void LetIdleConnectionsBeSmall(void* context, void*, CRYPTO_EX_DATA*, int, long, void*) {
+  SSL_CTX_set_mode(static_cast<SSL_CTX*>(context), SSL_MODE_RELEASE_BUFFERS);
+}
+
+// gRPC makes its contexts itself and shows them to nobody, but OpenSSL tells who wants to know of each new one.
+void SetUpOpenSsl() {
+  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, LetIdleConnectionsBeSmall, nullptr, nullptr);
+  static_cast<void>(index);
 }
 
 }  // namespace
@@ -26,6 +37,7 @@ std::shared_ptr<grpc::ChannelCredentials> MakeChannelCredentials(const TlsFiles&
 std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(const TlsFiles& files,
                                                                std::shared_ptr<grpc::AuthMetadataProcessor> gate) {
   if (!files.configured()) return grpc::InsecureServerCredentials();
+  SetUpOpenSsl();
   grpc::experimental::TlsServerCredentialsOptions options(WatchFiles(files));
   options.watch_root_certs();
   options.watch_identity_key_cert_pairs();
