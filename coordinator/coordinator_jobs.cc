@@ -217,11 +217,11 @@ v1::ListJobsResponse Coordinator::Impl::List(absl::Time now) {
 absl::StatusOr<v1::GetHistoryResponse> Coordinator::Impl::History(const std::string& job_id) {
   ASSIGN_OR_RETURN(const JobRecord* job, Find(job_id));
   v1::GetHistoryResponse response;
-  constexpr int64_t kRecordsPerRead = 256;
+  const int64_t at_once = RecordsPerRead(job->row);
   int64_t from = 0;
   while (true) {
     ASSIGN_OR_RETURN(const std::vector<v1::GenerationRecord> records,
-                     store_.ReadLog(job_id, from, std::numeric_limits<int64_t>::max(), kRecordsPerRead));
+                     store_.ReadLog(job_id, from, std::numeric_limits<int64_t>::max(), at_once));
     if (records.empty()) break;
     for (const v1::GenerationRecord& record : records) {
       if (response.generations_size() > 0) {

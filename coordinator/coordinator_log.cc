@@ -16,7 +16,6 @@ namespace {
 
 constexpr absl::Duration kStoreRetry = absl::Seconds(3);
 constexpr size_t kNewestSnapshotsKept = 3;
-constexpr int64_t kRecordsPerRead = 256;
 
 Snapshot SnapshotOf(const JobRecord& job) { return {job.version, job.digest, SerializeState(*job.state)}; }
 
@@ -76,10 +75,11 @@ absl::Status Coordinator::Impl::RecoverJob(JobRecord& job) {
 absl::Status Coordinator::Impl::ReadSums(JobRecord& job) {
   job.chain = ChainStart(job.row.spec, job.row.first_digest);
   job.version = job.row.first_version;
+  const int64_t at_once = RecordsPerRead(job.row);
   while (true) {
     const int64_t next = job.version;
     ASSIGN_OR_RETURN(const std::vector<v1::GenerationRecord> records,
-                     store_.ReadLog(job.row.job_id, next, std::numeric_limits<int64_t>::max(), kRecordsPerRead));
+                     store_.ReadLog(job.row.job_id, next, std::numeric_limits<int64_t>::max(), at_once));
     for (const v1::GenerationRecord& record : records) {
       if (record.generation() != job.version) {
         return absl::DataLossError(
@@ -160,6 +160,10 @@ void Coordinator::Impl::TryCommit(JobRecord& job) {
 absl::Status Coordinator::Impl::Append(JobRecord& job, const v1::GenerationRecord& record, bool with_snapshot) {
   Snapshot snapshot;
   if (with_snapshot) snapshot = SnapshotOf(job);
+  if (job.proof_unsaved) {  // or a restart would take on workers whose units compute other bits
+    RETURN_IF_ERROR(store_.SetJobProof(job.row.job_id, job.row.proof));
+    job.proof_unsaved = false;
+  }
   RETURN_IF_ERROR(Timed(&figures_.commit, &job.observed.commit_seconds, [&] {
     return store_.AppendGeneration(job.row.job_id, record, with_snapshot ? &snapshot : nullptr);
   }));

@@ -17,7 +17,8 @@ namespace seedcast {
 namespace {
 
 constexpr size_t kRecentGenerations = 8;
-constexpr int64_t kRecordsPerRead = 256;
+constexpr int64_t kMaxRecordsPerRead = 256;
+constexpr int64_t kMaxValuesPerRead = int64_t{4} << 20;
 
 struct Moments {
   int64_t count = 0;
@@ -164,6 +165,7 @@ absl::Status AddToSums(const v1::GenerationRecord& record, JobRecord* job) {
   }
   if (record.generation() == job->row.spec.generations()) {
     job->closed = true;
+    job->last.set_estimate_norm(record.previous_estimate_norm());
     return absl::OkStatus();
   }
   job->last = metrics;
@@ -196,7 +198,9 @@ bool IsNewBest(const JobRecord& job, const v1::EvaluationResult& validation) {
   const bool held_out = job.row.spec.proto_net().characters() != v1::ProtoNetTask::TRAIN_AND_VALIDATION;
   if (!job.best || !held_out) return true;
   // Accuracy, of some problems only, is not what a learned optimizer is trained for.
-  if (job.row.spec.has_learned_optimizer()) return validation.fitness() > job.best->fitness();
+  if (job.row.spec.has_learned_optimizer()) {
+    return std::isfinite(validation.fitness()) && !(validation.fitness() <= job.best->fitness());
+  }
   return Better(validation, *job.best);
 }
 
@@ -257,13 +261,19 @@ engine::JobPlan PlanOf(const v1::JobSpec& spec, int64_t num_parameters) {
   return plan;
 }
 
+int64_t RecordsPerRead(const JobRow& row) {
+  const bool by_gradient = row.spec.strategy().estimator() == v1::Strategy::GRADIENT;
+  const int64_t values = FitnessCount(row.spec) + (by_gradient ? row.num_parameters : 0);
+  return std::clamp<int64_t>(kMaxValuesPerRead / std::max<int64_t>(values, 1), 1, kMaxRecordsPerRead);
+}
+
 absl::StatusOr<State> RebuildState(Store& store, const JobRow& row, int64_t version, int threads,
                                    double* estimate_norm) {
   ASSIGN_OR_RETURN(const Snapshot snapshot, store.ReadSnapshot(row.job_id, version));
   ASSIGN_OR_RETURN(State state, ParseState(snapshot.bytes));
   while (state.version < version) {
     ASSIGN_OR_RETURN(const std::vector<v1::GenerationRecord> records,
-                     store.ReadLog(row.job_id, state.version, version, kRecordsPerRead));
+                     store.ReadLog(row.job_id, state.version, version, RecordsPerRead(row)));
     if (records.empty()) {
       return absl::DataLossError(
           absl::StrCat("job ", row.job_id, ": the log ends at ", state.version, ", expected ", version));

@@ -93,6 +93,9 @@ v1::JobStatus MakeStatus(const JobRecord& job);
 
 engine::JobPlan PlanOf(const v1::JobSpec& spec, int64_t num_parameters);
 
+// So that what is read of a log at a time takes some ten megabytes at most, whatever the population.
+int64_t RecordsPerRead(const JobRow& row);
+
 // The state at `version`, which the log must reach: the newest snapshot at or below, and replay from there. Checks each
 // record's digest on the way: DATA_LOSS says where the store disagrees with itself. `estimate_norm` gets that of the
 // last update, if there was one to do.

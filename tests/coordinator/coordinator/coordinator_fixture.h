@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -45,6 +46,7 @@ class StoreThatMayRefuse final : public Store {
   absl::StatusOr<std::vector<JobRow>> ReadJobs() override { return store_->ReadJobs(); }
   absl::StatusOr<std::vector<v1::GenerationRecord>> ReadLog(const std::string& job_id, int64_t from, int64_t to,
                                                             int64_t limit) override {
+    largest_limit = std::max(largest_limit, limit);
     auto records = store_->ReadLog(job_id, from, to, limit);
     if (records.ok()) {
       for (v1::GenerationRecord& record : *records) {
@@ -61,6 +63,7 @@ class StoreThatMayRefuse final : public Store {
   }
 
   int64_t damaged_generation = -1;
+  int64_t largest_limit = 0;  // of ReadLog so far
 
  private:
   const std::unique_ptr<Store> store_ = MakeMemoryStore();

@@ -130,6 +130,16 @@ TEST_F(CoordinatorLogTest, ARestartKnowsTheSizeOfEndedJobsWithoutTheirTask) {
   EXPECT_EQ(coordinator_->List(now_).jobs(0).num_parameters(), 5);
 }
 
+TEST_F(CoordinatorLogTest, ARestartKnowsTheLastEstimateOfAJobThatSucceeded) {
+  const std::string job = Submit();
+  Join("w");
+  RunUntilIdle();
+  const double norm = StatusOf(job).last().estimate_norm();
+  EXPECT_GT(norm, 0);
+  Start();
+  EXPECT_EQ(StatusOf(job).last().estimate_norm(), norm);
+}
+
 TEST_F(CoordinatorLogTest, EndedJobsStayAsTheyAre) {
   const std::string done = Submit();
   Join("w");
@@ -164,6 +174,33 @@ TEST_F(CoordinatorLogTest, AJobWaitsWhileTheStoreRefuses) {
   EXPECT_EQ(StatusOf(job).message(), "");
   RunUntilIdle();
   EXPECT_EQ(StatusOf(job).state(), v1::SUCCEEDED);
+}
+
+// Without it a restart would take on workers whose units compute other bits.
+TEST_F(CoordinatorLogTest, TheFirstWorkersProofIsSavedBeforeWhatItMeasured) {
+  v1::JobSpec spec = Spec();
+  spec.set_numeric_class(v1::BF16_AMX);
+  const std::string job = Submit(spec);
+  v1::Hello hello = HelloOf("w");
+  hello.mutable_proofs(0)->set_numeric_class(v1::BF16_AMX);
+  hello.mutable_proofs(0)->set_digest("first");
+  store_.refusal = absl::ResourceExhaustedError("disk full");
+  ASSERT_TRUE(coordinator_->OnHello(hello, now_).ok());
+  EXPECT_EQ(store_.ReadJobs()->at(0).proof, "");
+  store_.refusal = absl::OkStatus();
+  RunTo(job, 1);
+  EXPECT_EQ(store_.ReadJobs()->at(0).proof, "first");
+}
+
+TEST_F(CoordinatorLogTest, ReadsFewRecordsOfALargePopulationAtATime) {
+  v1::JobSpec spec = Spec();
+  spec.mutable_strategy()->set_population_size(1 << 20);
+  const std::string job = Submit(spec);
+  store_.largest_limit = 0;
+  Start();
+  ASSERT_TRUE(coordinator_->History(job).ok());
+  EXPECT_GT(store_.largest_limit, 0);
+  EXPECT_LE(store_.largest_limit, 4) << "records of 4 MiB each";
 }
 
 TEST_F(CoordinatorLogTest, ADamagedLogStopsOnlyItsJob) {

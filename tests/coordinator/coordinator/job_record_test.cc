@@ -39,6 +39,9 @@ TEST(IsNewBestTest, LearnedOptimizersAreJudgedByFitness) {
   job.best = Result(0.9, 1.5);
   EXPECT_TRUE(IsNewBest(job, Result(0.8, 1.6)));
   EXPECT_FALSE(IsNewBest(job, Result(0.95, 1.4)));
+  EXPECT_FALSE(IsNewBest(job, Result(0.95, kNaN)));
+  job.best = Result(kNaN, kNaN);  // no episode of the first validation gave a fitness
+  EXPECT_TRUE(IsNewBest(job, Result(0.1, -3)));
 }
 
 TEST(IsNewBestTest, TheNewestWinsWhereTheJobTrainsOnValidation) {
