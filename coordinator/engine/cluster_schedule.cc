@@ -22,7 +22,7 @@ void ClusterSchedule::Plan(absl::Span<const Server> servers) {
 }
 
 void ClusterSchedule::FollowDrift() {
-  if (groups() <= 1) return;
+  if (stale_ || groups() <= 1) return;
   const double imbalance = Imbalance(plan_, ClusterSeconds());
   if (!WorthReplanning(imbalance, plan_.imbalance)) return;
   if (WorthReplanning(imbalance, NewPlan().imbalance)) {

@@ -30,7 +30,8 @@ class ClusterSchedule {
   bool stale() const { return stale_; }
   void Plan(absl::Span<const Server> servers);
 
-  // Before a generation: makes a new plan if costs have drifted so far that one is worth it (cluster_groups.h).
+  // Before a generation: makes a new plan if costs have drifted so far that one is worth it (cluster_groups.h), and
+  // none is due anyway.
   void FollowDrift();
 
   // Slot time of `units` pairs of a cluster: of a whole generation, so that costs of one generation are comparable.

@@ -78,6 +78,17 @@ TEST(ClusterScheduleTest, FollowsLargeDrift) {
               ElementsAre(testing::DoubleNear(40, 1e-6), testing::DoubleNear(40, 1e-6)));
 }
 
+// Between two questions about groups workers left and costs drifted: the plan to come is for those who are there.
+TEST(ClusterScheduleTest, DriftMakesNoPlanForWorkersThatAreGone) {
+  ClusterSchedule schedule(4, kPairs, 2);
+  Settle(schedule, {4, 1, 1, 2});
+  schedule.Plan(kTwo);
+  Settle(schedule, {1, 1, 4, 2});
+  schedule.WorkersChanged();
+  schedule.FollowDrift();
+  EXPECT_TRUE(schedule.stale());
+}
+
 // One cluster outweighs the rest: no plan is better than the present one, which then stays.
 TEST(ClusterScheduleTest, StaysWhereNothingBetterIsToBeHad) {
   ClusterSchedule schedule(3, kPairs, 2);
