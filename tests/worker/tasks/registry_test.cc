@@ -61,7 +61,8 @@ TEST(RegistryTest, ErrorsSayWhatIsMissing) {
   v1::JobSpec unknown_class = ProtoNetSpec(digest);
   unknown_class.set_numeric_class(static_cast<v1::NumericClass>(77));
   const Case cases[] = {
-      {v1::JobSpec(), give(bytes), absl::StatusCode::kInvalidArgument, "expected proto_net or sphere"},
+      {v1::JobSpec(), give(bytes), absl::StatusCode::kInvalidArgument,
+       "task: none that this build knows, expected one of proto_net, sphere, learned_optimizer, influence"},
       {ProtoNetSpec(digest), [](const std::string&) { return absl::NotFoundError("nowhere"); },
        absl::StatusCode::kNotFound, "nowhere"},
       {ProtoNetSpec(digest), give(bytes + "x"), absl::StatusCode::kDataLoss, "fetched as " + digest},

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -98,6 +99,7 @@ class InnerTraining {
                           absl::Span<double> gradient);
 
   Problem& problem() const { return *problem_; }
+  std::unique_ptr<Problem> ReleaseProblem() { return std::move(problem_); }  // the end of this object's use
   int64_t Bytes() const;
 
  private:

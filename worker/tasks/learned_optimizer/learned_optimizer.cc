@@ -1,10 +1,7 @@
 #include "worker/tasks/learned_optimizer/learned_optimizer.h"
 
 #include <algorithm>
-#include <compare>
-#include <map>
 #include <numeric>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -14,12 +11,14 @@
 #include "common/strategy/estimator.h"
 #include "worker/tasks/learned_optimizer/catalogue.h"
 #include "worker/tasks/learned_optimizer/hrnn.h"
+#include "worker/tasks/learned_optimizer/instances.h"
 
 namespace seedcast {
 namespace {
 
-constexpr int kMaxExpandedProblems = 200;  // of a cluster
-constexpr uint32_t kDraw = 0x100;          // beside the purposes: which problems an evaluation draws
+constexpr int kMaxExpandedProblems = 200;             // of a cluster
+constexpr int64_t kPooledBytes = int64_t{128} << 20;  // of a task, for instances that nobody trains on just now
+constexpr uint32_t kDraw = 0x100;                     // beside the purposes: which problems an evaluation draws
 
 uint64_t MixedSeed(uint64_t seed, uint32_t purpose, int cluster, int problem) {
   const PhiloxBlock block = Philox({static_cast<uint32_t>(problem), static_cast<uint32_t>(cluster), purpose,
@@ -41,16 +40,6 @@ absl::StatusOr<InstancePurpose> PurposeOf(v1::EvaluationSpec::Split split) {
   }
 }
 
-// What evaluators share with their task; constant after construction.
-struct Setting {
-  v1::JobSpec spec;
-  std::vector<ProblemCluster> clusters;
-  TrainingRules rules;
-
-  const v1::LearnedOptimizerTask& task() const { return spec.learned_optimizer(); }
-  int unrolls() const { return task().unroll().restarts() * task().unroll().count(); }
-};
-
 // The inner trainings of a key, one a problem of its draw.
 class LearnedOptimizerState : public InnerState {
  public:
@@ -67,66 +56,9 @@ class LearnedOptimizerState : public InnerState {
   std::vector<TrainingState> trainings;
 };
 
-// Problem instances that are in use, and one optimizer for each shape of problem.
-class Instances {
- public:
-  explicit Instances(const Setting& setting) : setting_(setting) {}
-
-  // Valid until instances of another (purpose, cluster, stream, substream) are asked for; its optimizer steps with
-  // `theta`.
-  absl::StatusOr<InnerTraining*> Find(absl::Span<const float> theta, InstancePurpose purpose, int cluster, int problem,
-                                      uint32_t stream, uint32_t substream) {
-    const Group group{purpose, cluster, stream, substream};
-    if (group != group_) trainings_.clear();
-    group_ = group;
-    auto found = trainings_.find(problem);
-    if (found == trainings_.end()) {
-      const InstanceSeed name = NameInstance(setting_.spec.seed(), purpose, cluster, problem, stream, substream);
-      ASSIGN_OR_RETURN(auto made, Make(setting_.clusters[cluster].problems[problem], name));
-      found = trainings_.try_emplace(problem, std::move(made)).first;
-    }
-    found->second.hrnn->SetTheta(theta);
-    return &found->second.training;
-  }
-
-  int64_t Bytes() const {
-    int64_t bytes = 0;
-    for (const auto& [problem, entry] : trainings_) bytes += entry.training.Bytes();
-    return bytes;
-  }
-
- private:
-  struct Group {
-    InstancePurpose purpose;
-    int cluster;
-    uint32_t stream;
-    uint32_t substream;
-    bool operator==(const Group&) const = default;
-  };
-  struct Entry {
-    InnerTraining training;
-    Hrnn* hrnn;
-  };
-
-  absl::StatusOr<Entry> Make(const std::string& expression, const InstanceSeed& name) {
-    const ProblemOptions options{setting_.task().published().unapplied_noise()};
-    ASSIGN_OR_RETURN(auto problem, MakeProblem(expression, options, name.seed, name.stream, name.substream));
-    std::unique_ptr<Hrnn>& hrnn = optimizers_[{problem->tensor_sizes().begin(), problem->tensor_sizes().end()}];
-    if (hrnn == nullptr) {
-      hrnn = MakeHrnn(problem->tensor_sizes(), setting_.rules.optimizer);
-    }
-    return Entry{InnerTraining(std::move(problem), hrnn.get(), name, setting_.rules), hrnn.get()};
-  }
-
-  const Setting& setting_;
-  std::map<std::vector<int64_t>, std::unique_ptr<Hrnn>> optimizers_;  // by tensor sizes
-  std::optional<Group> group_;
-  std::map<int, Entry> trainings_;  // by problem; all of group_
-};
-
 class LearnedOptimizerEvaluator : public Evaluator {
  public:
-  explicit LearnedOptimizerEvaluator(std::shared_ptr<const Setting> setting)
+  explicit LearnedOptimizerEvaluator(std::shared_ptr<const LearnedOptimizerSetting> setting)
       : setting_(std::move(setting)), instances_(*setting_) {}
 
   absl::StatusOr<float> Evaluate(absl::Span<const float> theta, const EpisodeKey& key) override {
@@ -176,7 +108,7 @@ class LearnedOptimizerEvaluator : public Evaluator {
     RETURN_IF_ERROR(CheckTheta(theta));
     ASSIGN_OR_RETURN(const InstancePurpose purpose, PurposeOf(spec.split()));
     const auto [cluster, problem, round] = Place(episode);
-    ASSIGN_OR_RETURN(InnerTraining * training, instances_.Find(theta, purpose, cluster, problem, round, 0));
+    ASSIGN_OR_RETURN(InnerTraining * training, instances_.Find(theta, {purpose, cluster, round, 0}, problem));
     TrainingState state;
     training->Start(&state);
     const int64_t steps = spec.steps() > 0 ? spec.steps() : StepsOfTraining(setting_->task().unroll());
@@ -191,8 +123,10 @@ class LearnedOptimizerEvaluator : public Evaluator {
 
  private:
   absl::StatusOr<InnerTraining*> Instance(absl::Span<const float> theta, const EpisodeKey& key, int problem) {
-    return instances_.Find(theta, InstancePurpose::kTraining, key.cluster, problem, static_cast<uint32_t>(key.pair),
-                           static_cast<uint32_t>(key.generation));
+    return instances_.Find(theta,
+                           {InstancePurpose::kTraining, key.cluster, static_cast<uint32_t>(key.pair),
+                            static_cast<uint32_t>(key.generation)},
+                           problem);
   }
 
   // The problems of an evaluation: all of the cluster in order, or some of them without replacement.
@@ -212,15 +146,16 @@ class LearnedOptimizerEvaluator : public Evaluator {
 
   // Whole inner trainings of one instance: their mean log objective.
   double Train(const EpisodeKey& key, InnerTraining* training) {
+    const v1::JobSpec& spec = setting_->spec;
+    const auto count = static_cast<int>(UnrollsOfEvaluation(spec, key.generation, key.cluster, key.pair));
     TrainingState state;
     Recorded recorded;
-    for (int unroll = 0; unroll < setting_->unrolls(); ++unroll) {
-      if (unroll % setting_->task().unroll().count() == 0) {
-        state.restart = unroll / setting_->task().unroll().count();
+    for (int unroll = 0; unroll < setting_->task().unroll().restarts() * count; ++unroll) {
+      if (unroll % count == 0) {
+        state.restart = unroll / count;
         training->Start(&state);
       }
-      recorded.Add(
-          training->Unroll(UnrollSteps(setting_->spec, key.generation, key.cluster, key.pair, unroll), &state));
+      recorded.Add(training->Unroll(UnrollSteps(spec, key.generation, key.cluster, key.pair, unroll), &state));
     }
     diverged_ += recorded.diverged;
     return recorded.mean();
@@ -273,14 +208,15 @@ class LearnedOptimizerEvaluator : public Evaluator {
         absl::StrFormat("theta has %d parameters, expected %d", theta.size(), kHrnnParameters));
   }
 
-  const std::shared_ptr<const Setting> setting_;
+  const std::shared_ptr<const LearnedOptimizerSetting> setting_;
   Instances instances_;
   int32_t diverged_ = 0;
 };
 
 class LearnedOptimizerTask : public Task {
  public:
-  explicit LearnedOptimizerTask(std::shared_ptr<const Setting> setting) : setting_(std::move(setting)) {}
+  explicit LearnedOptimizerTask(std::shared_ptr<const LearnedOptimizerSetting> setting)
+      : setting_(std::move(setting)) {}
 
   int64_t num_parameters() const override { return kHrnnParameters; }
   std::vector<float> InitialTheta() const override { return InitialHrnnTheta(setting_->spec.seed()); }
@@ -299,7 +235,7 @@ class LearnedOptimizerTask : public Task {
   }
 
  private:
-  const std::shared_ptr<const Setting> setting_;
+  const std::shared_ptr<const LearnedOptimizerSetting> setting_;
 };
 
 absl::Status CheckDraw(const v1::LearnedOptimizerTask& task, const std::vector<ProblemCluster>& clusters) {
@@ -355,7 +291,8 @@ int64_t StepsOfTraining(const v1::Unroll& unroll) {
 absl::StatusOr<std::unique_ptr<Task>> MakeLearnedOptimizerTask(const v1::JobSpec& spec) {
   ASSIGN_OR_RETURN(std::vector<ProblemCluster> clusters, ExpandClusters(spec.learned_optimizer()));
   RETURN_IF_ERROR(CheckDraw(spec.learned_optimizer(), clusters));
-  auto setting = std::make_shared<const Setting>(Setting{spec, std::move(clusters), RulesOf(spec.learned_optimizer())});
+  auto setting = std::make_shared<const LearnedOptimizerSetting>(LearnedOptimizerSetting{
+      spec, std::move(clusters), RulesOf(spec.learned_optimizer()), std::make_unique<InstancePool>(kPooledBytes)});
   return std::make_unique<LearnedOptimizerTask>(std::move(setting));
 }
 

@@ -189,8 +189,22 @@ TEST(HrnnTest, UnknownKernelsAreNull) { EXPECT_EQ(MakeHrnn({{1}}, {}, "avx1024")
 // ---- Kernels -------------------------------------------------------------------------------------------------------
 
 TEST(HrnnKernelsTest, GiveTheBitsOfTheScalarStep) {
-  const std::vector<Sizes> shapes = {{1},      {2},      {7, 1}, {8},    {9, 2}, {15},           {16},
-                                     {17, 31}, {32, 33}, {100},  {2530}, {1, 1}, {64, 40, 5, 1}, {48, 49, 16, 17}};
+  const std::vector<Sizes> shapes = {{1},
+                                     {2},
+                                     {7, 1},
+                                     {8},
+                                     {9, 2},
+                                     {15},
+                                     {16},
+                                     {17, 31},
+                                     {32, 33},
+                                     {36},
+                                     {100},
+                                     {2530},
+                                     {1, 1},
+                                     {64, 40, 5, 1},
+                                     {48, 49, 16, 17},
+                                     {5, 4, 20, 4, 16, 4, 8}};
   const std::vector<float> theta = LivelyTheta();
   for (const bool last_tensor : {false, true}) {
     for (const Sizes& sizes : shapes) {

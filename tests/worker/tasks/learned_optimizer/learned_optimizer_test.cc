@@ -10,6 +10,8 @@
 #include "absl/strings/string_view.h"
 #include "common/noise/philox.h"
 #include "common/spec/resolve.h"
+#include "common/strategy/estimator.h"
+#include "worker/tasks/learned_optimizer/catalogue.h"
 #include "worker/tasks/learned_optimizer/hrnn.h"
 
 namespace seedcast {
@@ -121,6 +123,73 @@ TEST(LearnedOptimizerTest, ARestartTakesOtherParametersAndBatches) {
   const std::vector<float> carried = Trained(spec).Unrolls({0, 0, 0}, 3);
   EXPECT_EQ(carried[1], fitness[1]);
   EXPECT_NE(carried[2], fitness[2]);
+}
+
+// What an evaluator of one problem has to come to: unrolls of these lengths, one after another.
+struct ByHand {
+  ByHand(const v1::JobSpec& spec, const EpisodeKey& key)
+      : seed(NameInstance(spec.seed(), InstancePurpose::kTraining, key.cluster, 0, static_cast<uint32_t>(key.pair),
+                          static_cast<uint32_t>(key.generation))) {
+    const std::string& expression = spec.learned_optimizer().clusters(key.cluster).problems(0);
+    auto problem = *MakeProblem(expression, {}, seed.seed, seed.stream, seed.substream);
+    hrnn = MakeHrnn(problem->tensor_sizes(), {});
+    hrnn->SetTheta(InitialHrnnTheta(spec.seed()));
+    training = std::make_unique<InnerTraining>(std::move(problem), hrnn.get(), seed, TrainingRules());
+  }
+
+  InstanceSeed seed;
+  std::unique_ptr<Hrnn> hrnn;
+  std::unique_ptr<InnerTraining> training;
+  TrainingState state;
+};
+
+v1::JobSpec RandomLengths(v1::Strategy::Estimator estimator) {
+  v1::JobSpec spec = Job({{"quadratic(6)"}}, 4, 3, estimator);
+  spec.mutable_learned_optimizer()->mutable_unroll()->set_lengths(v1::Unroll::EXPONENTIAL);
+  spec.mutable_learned_optimizer()->mutable_unroll()->set_min_steps(2);
+  spec.mutable_learned_optimizer()->mutable_unroll()->set_restarts(2);
+  return *Resolve(spec);
+}
+
+TEST(LearnedOptimizerTest, AWholeEvaluationHasAsManyUnrollsAsWereDrawn) {
+  const v1::JobSpec spec = RandomLengths(Estimator::FULL_ES);
+  Trained trained(spec);
+  std::set<int64_t> counts;
+  for (int64_t g = 0; g < 12; ++g) {
+    const EpisodeKey key{g, 1, 0};
+    ByHand expected(spec, key);
+    const int64_t count = UnrollsOfEvaluation(spec, g, 0, 1);
+    Recorded recorded;
+    for (int unroll = 0; unroll < 2 * count; ++unroll) {
+      expected.state.restart = static_cast<int>(unroll / count);
+      if (unroll % count == 0) expected.training->Start(&expected.state);
+      recorded.Add(expected.training->Unroll(UnrollSteps(spec, g, 0, 1, unroll), &expected.state));
+    }
+    EXPECT_EQ(trained.Evaluate(key), static_cast<float>(-recorded.mean())) << "generation " << g;
+    counts.insert(count);
+  }
+  EXPECT_GT(counts.size(), 3u) << "random, not the mean";
+}
+
+TEST(LearnedOptimizerTest, CarriedUnrollsAreAsLongAsWasDrawn) {
+  const v1::JobSpec spec = RandomLengths(Estimator::PES);
+  Trained trained(spec);
+  const EpisodeKey key{0, 1, 0};
+  ByHand expected(spec, key);
+  expected.training->Start(&expected.state);
+  std::set<int64_t> lengths, restarts;
+  const std::vector<float> fitness = trained.Unrolls(key, 11);
+  for (int64_t g = 0; g < 12; ++g) {
+    if (g > 0 && BoundaryBefore(spec, g, 1) == Boundary::kRestart) {
+      restarts.insert(++expected.state.restart);
+      expected.training->Start(&expected.state);
+    }
+    lengths.insert(UnrollSteps(spec, g, 0, 1, 0));
+    const Recorded recorded = expected.training->Unroll(UnrollSteps(spec, g, 0, 1, 0), &expected.state);
+    EXPECT_EQ(fitness[g], static_cast<float>(-recorded.mean())) << "generation " << g;
+  }
+  EXPECT_GT(lengths.size(), 3u);
+  EXPECT_GT(restarts.size(), 0u);
 }
 
 // d fitness / d theta along a direction, by central differences in float32.
