@@ -1,10 +1,14 @@
 // The step of hrnn_reference.h, written once over `Vec`, a register of kLanes floats. Included by hrnn_avx2.cc and
 // hrnn_avx512.cc only, after they have defined in their anonymous namespace:
 //   Vec, kLanes; Load, Store, Set, Add, Sub, Mul, Div, Sqrt, Fma(a, b, c) = a*b + c, Fnma(a, b, c) = c - a*b,
-//   Min(a, b) = a < b ? a : b, Max(a, b) = a > b ? a : b (b where one is NaN), And, Or, Xor, IfLess(a, b, yes, no);
-//   PowerOfTwo(k) of integers in floats, Half(k) = floor(k / 2), ExponentOf(x) of x > 0;
+//   Min(a, b) = a < b ? a : b, Max(a, b) = a > b ? a : b (b where one is NaN), IfLess(a, b, yes, no),
+//   Fnms(a, b, c) = -a*b - c, Abs, WithSignOf(magnitude, x);
+//   PowerOfTwo(k) of integers in floats, Scale(x, k) = x * 2^k where that is normal, Half(k) = floor(k / 2),
+//   ExponentOf(x) and MantissaOf(x) of x > 0;
 //   Mask, FirstLanes(count), Load and Store with a mask (what is masked out is 0, untouched), Only(a, mask);
-//   TileUnits(vectors): units of a cell whose sums over so many vectors are held in registers, a divisor of 10.
+//   TileUnits(vectors): units of a cell whose sums over so many vectors are held in registers, a divisor of 10;
+//   kMostVectors of parameters that go through a cell together, 2 or 3;
+//   kCellRows: cells of tensors that are computed side by side, 1 or 4.
 // No line here depends on kLanes but for where lanes begin, which is why the instruction sets agree to the bit.
 #include "worker/tasks/learned_optimizer/hrnn_elementary_impl.h"
 
@@ -38,55 +42,102 @@ inline float MeanOfRow(const float* row, int64_t count) {
   return MeanOfLanes(lanes, count);
 }
 
-inline Vec WeightedMean(Vec y, Vec a, Vec b) { return Fma(y, a, Mul(Sub(Set(1.0f), y), b)); }
-
-// ---- Cells of tensors and of the problem: lanes are units
-// ------------------------------------------------------------
-
-// y = start + x W; start, y: (kColumns)
-template <int kColumns>
-inline void AffineOf(const float* weights, const float* x, int inputs, const float* start, float* y) {
-  constexpr int kVectors = kColumns / kLanes;
-  Vec sum[kVectors];
-#pragma GCC unroll 8
-  for (int v = 0; v < kVectors; ++v) sum[v] = Load(start + v * kLanes);
-  for (int k = 0; k < inputs; ++k) {
-    const Vec input = Set(x[k]);
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) sum[v] = Fma(input, Load(weights + k * kColumns + v * kLanes), sum[v]);
-  }
-#pragma GCC unroll 8
-  for (int v = 0; v < kVectors; ++v) Store(y + v * kLanes, sum[v]);
+template <typename V>
+SEEDCAST_INLINE V WeightedMean(const V& y, const V& a, const V& b) {
+  return Fma(y, a, Mul(Sub(V(Set(1.0f)), y), b));
 }
 
-// h: (20); extra: (60, readable up to 80); record may be null.
-template <int kInputs>
-void StepUnitCell(const HrnnPackedCell& cell, const float* x, const float* extra, float* h,
-                  const HrnnCellRecord* record) {
-  constexpr int kPadded = kHrnnCandidateColumns;
-  alignas(64) float inputs[kInputs + kPadded], old[kPadded] = {}, start[kHrnnGateColumns];
-  alignas(64) float gates[kHrnnGateColumns + kPadded] = {}, candidate[kPadded];
-  __builtin_memcpy(inputs, x, kInputs * sizeof(float));
-  __builtin_memcpy(inputs + kInputs, h, kUnits * sizeof(float));
-  __builtin_memcpy(old, h, kUnits * sizeof(float));
-  for (int j = 0; j < kHrnnGateColumns; j += kLanes)
-    Store(start + j, Add(Load(cell.gates.biases + j), Load(extra + j)));
-  AffineOf<kHrnnGateColumns>(cell.gates.weights, inputs, kInputs + kUnits, start, gates);
-  for (int j = 0; j < kHrnnGateColumns; j += kLanes) Store(gates + j, SigmoidOf(Load(gates + j)));
-  for (int j = 0; j < kPadded; j += kLanes) {
-    Store(inputs + kInputs + j, Mul(Load(gates + j), Load(old + j)));
-    Store(start + j, Add(Load(cell.candidate.biases + j), Load(extra + 2 * kUnits + j)));
+// ---- Cells of tensors and of the problem: lanes are units ----------------------------------------------------------
+
+// kRows chains over inputs of a matrix with kColumns outputs. Rows side by side hide the latency of their chains.
+template <int kColumns, int kRows>
+struct AffineSums {
+  static constexpr int kVectors = kColumns / kLanes;
+
+  explicit AffineSums(const float* start) {
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) of[r][v] = Load(start + v * kLanes);
+    }
   }
-  AffineOf<kHrnnCandidateColumns>(cell.candidate.weights, inputs, kInputs + kUnits, start, candidate);
-  for (int j = 0; j < kPadded; j += kLanes) {
-    Store(candidate + j, TanhOf(Load(candidate + j)));
-    Store(old + j, WeightedMean(Load(gates + kUnits + j), Load(old + j), Load(candidate + j)));
+  // x: of row 0; the other rows' lie `stride` apart. weights: (kColumns)
+  SEEDCAST_INLINE void Add(const float* x, int stride, const float* weights) {
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      const Vec weight = Load(weights + v * kLanes);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) of[r][v] = Fma(Set(x[r * stride]), weight, of[r][v]);
+    }
   }
-  __builtin_memcpy(h, old, kUnits * sizeof(float));
-  if (record != nullptr) {
-    __builtin_memcpy(record->reset, gates, kUnits * sizeof(float));
-    __builtin_memcpy(record->update, gates + kUnits, kUnits * sizeof(float));
-    __builtin_memcpy(record->candidate, candidate, kUnits * sizeof(float));
+  void StoreTo(float* y) const {  // (kRows, kColumns)
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) Store(y + r * kColumns + v * kLanes, of[r][v]);
+    }
+  }
+
+  Vec of[kRows][kVectors];
+};
+
+// y = biases + x W; x: (20)
+template <int kColumns>
+inline void AffineOfUnits(const HrnnPackedAffine& affine, const float* x, float* y) {
+  AffineSums<kColumns, 1> sums(affine.biases);
+  for (int k = 0; k < kUnits; ++k) sums.Add(x + k, 0, affine.weights + k * kColumns);
+  sums.StoreTo(y);
+}
+
+// Cells that share extra (60, readable up to 80): x (kRows, kInputs), h (kRows, 20); record may be null, else it has
+// rows as h has.
+template <int kInputs, int kRows>
+void StepUnitCells(const HrnnPackedCell& cell, const float* x, const float* extra, float* h,
+                   const HrnnCellRecord* record) {
+  constexpr int kGates = kHrnnGateColumns, kPadded = kHrnnCandidateColumns, kStride = kInputs + kPadded;
+  alignas(64) float inputs[kRows * kStride], old[kRows][kPadded] = {}, start[kGates], candidate_start[kPadded];
+  alignas(64) float gates[kRows * kGates + kPadded] = {}, candidate[kRows][kPadded];
+  for (int r = 0; r < kRows; ++r) {
+    __builtin_memcpy(inputs + r * kStride, x + r * kInputs, kInputs * sizeof(float));
+    __builtin_memcpy(inputs + r * kStride + kInputs, h + r * kUnits, kUnits * sizeof(float));
+    __builtin_memcpy(old[r], h + r * kUnits, kUnits * sizeof(float));
+  }
+  for (int j = 0; j < kGates; j += kLanes) Store(start + j, Add(Load(cell.gates.biases + j), Load(extra + j)));
+  for (int j = 0; j < kPadded; j += kLanes) {
+    Store(candidate_start + j, Add(Load(cell.candidate.biases + j), Load(extra + 2 * kUnits + j)));
+  }
+  AffineSums<kGates, kRows> gate_sums(start);
+  AffineSums<kPadded, kRows> candidate_sums(candidate_start);
+  for (int k = 0; k < kInputs; ++k) {
+    gate_sums.Add(inputs + k, kStride, cell.gates.weights + k * kGates);
+    candidate_sums.Add(inputs + k, kStride, cell.candidate.weights + k * kPadded);
+  }
+  for (int k = kInputs; k < kInputs + kUnits; ++k) {
+    gate_sums.Add(inputs + k, kStride, cell.gates.weights + k * kGates);
+  }
+  gate_sums.StoreTo(gates);
+  for (int j = 0; j < kRows * kGates; j += kLanes) Store(gates + j, SigmoidOf(Load(gates + j)));
+  for (int r = 0; r < kRows; ++r) {
+    for (int j = 0; j < kPadded; j += kLanes) {
+      Store(inputs + r * kStride + kInputs + j, Mul(Load(gates + r * kGates + j), Load(old[r] + j)));
+    }
+  }
+  for (int k = kInputs; k < kInputs + kUnits; ++k) {
+    candidate_sums.Add(inputs + k, kStride, cell.candidate.weights + k * kPadded);
+  }
+  candidate_sums.StoreTo(candidate[0]);
+  for (int r = 0; r < kRows; ++r) {
+    const float* update = gates + r * kGates + kUnits;
+    for (int j = 0; j < kPadded; j += kLanes) {
+      Store(candidate[r] + j, TanhOf(Load(candidate[r] + j)));
+      Store(old[r] + j, WeightedMean(Load(update + j), Load(old[r] + j), Load(candidate[r] + j)));
+    }
+    __builtin_memcpy(h + r * kUnits, old[r], kUnits * sizeof(float));
+    if (record != nullptr) {
+      __builtin_memcpy(record->reset + r * kUnits, gates + r * kGates, kUnits * sizeof(float));
+      __builtin_memcpy(record->update + r * kUnits, update, kUnits * sizeof(float));
+      __builtin_memcpy(record->candidate + r * kUnits, candidate[r], kUnits * sizeof(float));
+    }
   }
 }
 
@@ -101,171 +152,253 @@ struct TensorPass {
   alignas(64) float square[kMeanLanes];           // sums of u^2
 };
 
-// kVectors vectors of parameters, `at` from the problem's first and `offset` from the tensor's.
+// kVectors vectors of parameters. Sums of products keep the multipliers busy, activations wait for their latency: so
+// the sums of each tile of units are made beside the activations of the tile before, those of the first tile beside the
+// last activations of the group before.
 template <int kVectors, bool kRecord>
 class Group {
  public:
-  Group(const HrnnStepArguments& arguments, TensorPass* pass, int64_t at, int64_t offset, int64_t count)
-      : a_(arguments), n_(arguments.parameters), pass_(*pass), at_(at), offset_(offset) {
+  // Inputs of a cell, each a chance to do something beside.
+  static constexpr int kChances = kInputs0;
+
+  Group(const HrnnStepArguments& arguments, TensorPass* pass) : a_(arguments), n_(arguments.parameters), pass_(*pass) {}
+
+  // Parameters from `at`, counted from the problem's first, and `offset`, from the tensor's; `count` are left of it.
+  // beside(k): k = 0 .. kChances - 1. Finish is to follow.
+  template <typename Beside>
+  void Run(int64_t at, int64_t offset, int64_t count, const Beside& beside) {
+    at_ = at;
+    offset_ = offset;
     for (int v = 0; v < kVectors; ++v) masks_[v] = FirstLanes(count - v * kLanes);
+    for (int v = 0; v < kVectors; ++v) Features(v);
+    Cell(beside);
   }
 
-  void Run() {
-    for (int v = 0; v < kVectors; ++v) Features(v);
-    Cell();
-    for (int v = 0; v < kVectors; ++v) ReadOut(v);
+  // The last activations, beside another group or, four at a time, alone; ReadOut is what follows from them.
+  SEEDCAST_INLINE void FinishBeside(int k) {
+    if (k < kValues) MoveHidden(kLastValues + k);
+  }
+  void Finish() {
+    for (int k = 0; k < kValues; k += 4) {
+      const float* sums = candidates_ + (kLastValues + k) * kLanes;
+      const Vecs<4> candidates =
+          TanhOf(ForEach<4>([&](int i) { return k + i < kValues ? Load(sums + i * kLanes) : Vec{}; }));
+      for (int i = 0; i < 4 && k + i < kValues; ++i) MoveHidden(kLastValues + k + i, candidates.of[i]);
+    }
+  }
+
+  // (9) but for its norm, (10), (11); the sums of all of them side by side
+  void ReadOut() {
+    const HrnnPackedView& theta = a_.theta;
+    Vec direction[kVectors], scale[kVectors], input[kVectors], rate[kVectors];
+#pragma GCC unroll 3
+    for (int v = 0; v < kVectors; ++v) {
+      direction[v] = Set(0.0f);
+      scale[v] = Set(theta.scale_decay[kUnits0]);
+      input[v] = Set(theta.input_decay[kUnits0]);
+      rate[v] = Set(theta.learning_rate[kUnits0]);
+    }
+    for (int j = 0; j < kUnits0; ++j) {
+#pragma GCC unroll 3
+      for (int v = 0; v < kVectors; ++v) {
+        const Vec hidden = Load(hidden_ + j * kWidth + v * kLanes);
+        direction[v] = Fma(hidden, Set(theta.direction_hidden[j]), direction[v]);
+        scale[v] = Fma(hidden, Set(theta.scale_decay[j]), scale[v]);
+        input[v] = Fma(hidden, Set(theta.input_decay[j]), input[v]);
+        rate[v] = Fma(hidden, Set(theta.learning_rate[j]), rate[v]);
+      }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < kScales; ++i) {
+#pragma GCC unroll 3
+      for (int v = 0; v < kVectors; ++v) {
+        const Vec scaled = Load(features_ + i * kWidth + v * kLanes);
+        direction[v] = Fma(scaled, Set(theta.direction_gradient[i]), direction[v]);
+      }
+    }
+    for (int v = 0; v < kVectors; ++v) ReadOut(v, direction[v], scale[v], input[v], rate[v]);
   }
 
  private:
   static constexpr int kWidth = kVectors * kLanes;
+  static constexpr int kTile = TileUnits(kVectors);
+  static constexpr int kTiles = kUnits0 / kTile;  // of the reset gates, the update gates and the candidates each
+  static constexpr int kLastValues = (kUnits0 - kTile) * kVectors;  // the first vector of the last tile
+  static constexpr int kValues = kTile * kVectors;                  // vectors of a tile
+  static_assert(kValues <= kChances);
 
-  int64_t At(int row, int v) const { return row * n_ + at_ + v * kLanes; }
-  Vec LoadRow(const float* rows, int row, int v) const { return Load(rows + At(row, v), masks_[v]); }
-  void StoreRow(float* rows, int row, int v, Vec value) const { Store(rows + At(row, v), value, masks_[v]); }
+  // Row `row` of an array (rows, n), at the v-th vector.
+  template <typename T>
+  T* At(T* rows, int row, int v) const {
+    return rows + row * n_ + at_ + v * kLanes;
+  }
+  SEEDCAST_INLINE void StoreRow(float* rows, int row, int v, Vec value) const {
+    Store(At(rows, row, v), value, masks_[v]);
+  }
+  SEEDCAST_INLINE Vecs<kScales> LoadScales(const float* rows, int v) const {
+    return ForEach<kScales>([&](int i) { return Load(At(rows, i, v), masks_[v]); });
+  }
+  SEEDCAST_INLINE void StoreScales(float* rows, int v, const Vecs<kScales>& values) const {
+#pragma GCC unroll 4
+    for (int i = 0; i < kScales; ++i) StoreRow(rows, i, v, values.of[i]);
+  }
 
   // Lanes of a mean: the v-th vector of a group holds values offset + v * kLanes and on.
-  float* MeanLanes(float* lanes, int v) const { return lanes + (offset_ + v * kLanes) % kMeanLanes; }
-  void AddToMean(int row, int v, Vec value) {
-    float* lanes = MeanLanes(pass_.means[row], v);
+  int64_t MeanLane(int v) const { return (offset_ + v * kLanes) % kMeanLanes; }
+  SEEDCAST_INLINE void AddToMean(int row, int v, Vec value) {
+    float* lanes = pass_.means[row] + MeanLane(v);
     Store(lanes, Add(Load(lanes), Only(value, masks_[v])));
   }
 
-  void SetFeature(int k, int v, Vec value) {
-    Store(inputs_ + k * kWidth + v * kLanes, value);
+  SEEDCAST_INLINE void SetFeature(int k, int v, Vec value) {
+    Store(features_ + k * kWidth + v * kLanes, value);
     AddToMean(kUnits0 + k, v, value);
     if constexpr (kRecord) StoreRow(a_.features, k, v, value);
   }
 
-  void Features(int v) {  // (1) to (5)
-    const Vec gradient = LoadRow(a_.gradient, 0, v), scale_decay = LoadRow(a_.scale_decay, 0, v);
-    Vec decay = LoadRow(a_.input_decay, 0, v);
-    Vec scaled[kScales], logs[kScales];
-#pragma GCC unroll 4
-    for (int i = 0; i < kScales; ++i) {
-      const Vec accumulator = WeightedMean(decay, LoadRow(a_.accumulator, i, v), gradient);
-      StoreRow(a_.accumulator, i, v, accumulator);
-      const Vec square = Fma(accumulator, accumulator, Set(1e-12f));
-      const Vec s = pass_.fresh[i] ? Set(0.0f) : scale_decay;
-      const Vec mean_square = WeightedMean(s, LoadRow(a_.mean_square, i, v), square);
-      StoreRow(a_.mean_square, i, v, mean_square);
-      const Vec floored = Add(mean_square, Set(1e-16f));
-      const Vec denominator = Sqrt(floored);
-      const Vec ratio = Div(accumulator, denominator);
-      if constexpr (kRecord) {
-        StoreRow(a_.denominators, i, v, denominator);
-        StoreRow(a_.ratios, i, v, ratio);
-      }
-      scaled[i] = AsinhOf(ratio);
-      logs[i] = LogOf(floored);
-      if (i + 1 < kScales) decay = Sqrt(decay);
-    }
-    const Vec mean_log = Mul(Add(Add(logs[0], logs[1]), Add(logs[2], logs[3])), Set(0.25f));
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) SetFeature(i, v, scaled[i]);
+  void Features(int v) {  // (1) to (5), the four scales side by side
+    using V = Vecs<kScales>;
+    const Mask mask = masks_[v];
+    const Vec gradient = Load(At(a_.gradient, 0, v), mask), scale_decay = Load(At(a_.scale_decay, 0, v), mask);
+    V decay = Load(At(a_.input_decay, 0, v), mask);
 #pragma GCC unroll 3
-    for (int i = 0; i < 3; ++i) SetFeature(4 + i, v, Mul(scaled[i], scaled[i + 1]));
+    for (int i = 1; i < kScales; ++i) decay.of[i] = Sqrt(decay.of[i - 1]);
+    const V s = ForEach<kScales>([&](int i) { return pass_.fresh[i] ? Set(0.0f) : scale_decay; });
+    const V accumulator = WeightedMean(decay, LoadScales(a_.accumulator, v), V(gradient));
+    const V square = Fma(accumulator, accumulator, V(Set(1e-12f)));
+    const V mean_square = WeightedMean(s, LoadScales(a_.mean_square, v), square);
+    StoreScales(a_.accumulator, v, accumulator);
+    StoreScales(a_.mean_square, v, mean_square);
+    const V floored = Add(mean_square, V(Set(1e-16f)));
+    const V denominator = Sqrt(floored);
+    const V ratio = Div(accumulator, denominator);
+    if constexpr (kRecord) {
+      StoreScales(a_.denominators, v, denominator);
+      StoreScales(a_.ratios, v, ratio);
+    }
+    const V logs = LogOf(floored);
+    const V scaled = AsinhOf(ratio);
+    const Vec mean_log = Mul(Add(Add(logs.of[0], logs.of[1]), Add(logs.of[2], logs.of[3])), Set(0.25f));
 #pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) SetFeature(7 + i, v, Sub(logs[i], mean_log));
-    SetFeature(11, v, Sub(LoadRow(a_.log_rate, 0, v), Set(pass_.mean_log_rate)));
-    for (int j = 0; j < kUnits0; ++j) Store(Hidden(j, v), LoadRow(a_.h0, j, v));
+    for (int i = 0; i < 4; ++i) SetFeature(i, v, scaled.of[i]);
+#pragma GCC unroll 3
+    for (int i = 0; i < 3; ++i) SetFeature(4 + i, v, Mul(scaled.of[i], scaled.of[i + 1]));
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) SetFeature(7 + i, v, Sub(logs.of[i], mean_log));
+    SetFeature(11, v, Sub(Load(At(a_.log_rate, 0, v), mask), Set(pass_.mean_log_rate)));
+    const float* h0 = At(a_.h0, 0, v);
+    const int64_t n = n_;
+    for (int j = 0; j < kUnits0; ++j) Store(hidden_ + j * kWidth + v * kLanes, Load(h0 + j * n, mask));
   }
 
-  float* Hidden(int j, int v) { return inputs_ + (kFeatures + j) * kWidth + v * kLanes; }
-
-  // sums of units [first, first + TileUnits) of a matrix with `columns` outputs
-  static constexpr int kTile = TileUnits(kVectors);
-  void Tile(const float* weights, int columns, const float* starts, Vec (&sum)[kTile][kVectors]) const {
+  // Sums of units [first, first + kTile) of a matrix with `columns` outputs, to rows of `sums`.
+  template <typename Beside>
+  void Tile(const float* weights, int columns, const float* starts, const float* hidden, float* sums,
+            const Beside& beside) const {
+    Vec sum[kTile][kVectors];
 #pragma GCC unroll 10
     for (int j = 0; j < kTile; ++j) {
-#pragma GCC unroll 2
+#pragma GCC unroll 3
       for (int v = 0; v < kVectors; ++v) sum[j][v] = Set(starts[j]);
     }
-    for (int k = 0; k < kInputs0; ++k) {
+    const auto add = [&](const float* rows, int k) {
       Vec input[kVectors];
-#pragma GCC unroll 2
-      for (int v = 0; v < kVectors; ++v) input[v] = Load(inputs_ + k * kWidth + v * kLanes);
+#pragma GCC unroll 3
+      for (int v = 0; v < kVectors; ++v) input[v] = Load(rows + v * kLanes);
 #pragma GCC unroll 10
       for (int j = 0; j < kTile; ++j) {
         const Vec weight = Set(weights[k * columns + j]);
-#pragma GCC unroll 2
+#pragma GCC unroll 3
         for (int v = 0; v < kVectors; ++v) sum[j][v] = Fma(input[v], weight, sum[j][v]);
       }
-    }
-  }
-
-  // f of the sums of `units` units, to rows of kWidth.
-  template <Vec (*kFunction)(Vec)>
-  void Layer(const float* weights, int units, const float* starts, float* out) const {
-    for (int first = 0; first < units; first += kTile) {
-      Vec sum[kTile][kVectors];
-      Tile(weights + first, units, starts + first, sum);
+      beside(k);
+    };
+#pragma GCC unroll 1
+    for (int k = 0; k < kFeatures; ++k) add(features_ + k * kWidth, k);
+#pragma GCC unroll 1
+    for (int k = 0; k < kUnits0; ++k) add(hidden + k * kWidth, kFeatures + k);
 #pragma GCC unroll 10
-      for (int j = 0; j < kTile; ++j) {
-#pragma GCC unroll 2
-        for (int v = 0; v < kVectors; ++v) Store(out + (first + j) * kWidth + v * kLanes, kFunction(sum[j][v]));
-      }
+    for (int j = 0; j < kTile; ++j) {
+#pragma GCC unroll 3
+      for (int v = 0; v < kVectors; ++v) Store(sums + j * kWidth + v * kLanes, sum[j][v]);
     }
   }
 
-  void Cell() {  // (6)
-    alignas(64) float gates[2 * kUnits0 * kWidth], candidates[kUnits0 * kWidth];
-    Layer<SigmoidOf>(a_.theta.gates0, 2 * kUnits0, pass_.starts0, gates);
-    for (int i = 0; i < kUnits0 * kWidth; i += kLanes) {
-      float* hidden = inputs_ + kFeatures * kWidth + i;
-      Store(hidden, Mul(Load(gates + i), Load(hidden)));
-    }
-    Layer<TanhOf>(a_.theta.candidate0, kUnits0, pass_.starts0 + 2 * kUnits0, candidates);
-    for (int j = 0; j < kUnits0; ++j) {
-#pragma GCC unroll 2
-      for (int v = 0; v < kVectors; ++v) {
-        const int i = j * kWidth + v * kLanes;
-        const Vec update = Load(gates + kUnits0 * kWidth + i), candidate = Load(candidates + i);
-        const Vec h0 = WeightedMean(update, LoadRow(a_.h0, j, v), candidate);
-        Store(Hidden(j, v), h0);
-        StoreRow(a_.h0, j, v, h0);
-        AddToMean(j, v, h0);
-        if constexpr (kRecord) {
-          StoreRow(a_.cell0.reset, j, v, Load(gates + i));
-          StoreRow(a_.cell0.update, j, v, update);
-          StoreRow(a_.cell0.candidate, j, v, candidate);
-        }
-      }
+  template <typename Beside>
+  void Cell(const Beside& beside) {  // (6) but for the last activations
+    const auto tile_of_gates = [&](int t, const auto& and_beside) {
+      const int first = t * kTile;
+      Tile(a_.theta.gates0 + first, 2 * kUnits0, pass_.starts0 + first, hidden_, gates_ + first * kWidth, and_beside);
+    };
+    const auto tile_of_candidates = [&](int t, const auto& and_beside) {
+      const int first = t * kTile;
+      Tile(a_.theta.candidate0 + first, kUnits0, pass_.starts0 + 2 * kUnits0 + first, gates_,
+           candidates_ + first * kWidth, and_beside);
+    };
+    int activated = 0;  // vectors, up to the tile before
+    const auto activate_gate = [&](int k) {
+      if (k < kValues) ActivateGate(activated + k);
+    };
+    const auto move_hidden = [&](int k) {
+      if (k < kValues) MoveHidden(activated + k);
+    };
+    tile_of_gates(0, beside);
+    for (int t = 1; t < 2 * kTiles; ++t, activated += kValues) tile_of_gates(t, activate_gate);
+    tile_of_candidates(0, activate_gate);
+    activated = 0;
+    for (int t = 1; t < kTiles; ++t, activated += kValues) tile_of_candidates(t, move_hidden);
+  }
+
+  // The i-th vector of the reset gates, which the hidden state takes at once, and of the update gates behind them.
+  SEEDCAST_INLINE void ActivateGate(int i) {
+    float* gate = gates_ + i * kLanes;
+    const Vec value = SigmoidOf(Load(gate));
+    const bool reset = i < kUnits0 * kVectors;
+    Store(gate, reset ? Mul(value, Load(hidden_ + i * kLanes)) : value);
+    if constexpr (kRecord) {
+      const int row = reset ? i : i - kUnits0 * kVectors;
+      StoreRow(reset ? a_.cell0.reset : a_.cell0.update, row / kVectors, row % kVectors, value);
     }
   }
 
-  Vec ChainOverHidden(Vec sum, const float* weights, int v) {
-#pragma GCC unroll 10
-    for (int j = 0; j < kUnits0; ++j) sum = Fma(Load(Hidden(j, v)), Set(weights[j]), sum);
-    return sum;
+  // The i-th vector of the new hidden state.
+  SEEDCAST_INLINE void MoveHidden(int i) { MoveHidden(i, TanhOf(Load(candidates_ + i * kLanes))); }
+  SEEDCAST_INLINE void MoveHidden(int i, Vec candidate) {
+    const int j = i / kVectors, v = i % kVectors;
+    float* hidden = hidden_ + i * kLanes;
+    const Vec update = Load(gates_ + (kUnits0 * kVectors + i) * kLanes);
+    const Vec h0 = WeightedMean(update, Load(hidden), candidate);
+    Store(hidden, h0);
+    StoreRow(a_.h0, j, v, h0);
+    AddToMean(j, v, h0);
+    if constexpr (kRecord) StoreRow(a_.cell0.candidate, j, v, candidate);
   }
 
-  void ReadOut(int v) {  // (9) but for its norm, (10), (11)
-    const HrnnPackedView& theta = a_.theta;
-    Vec direction = ChainOverHidden(Set(0.0f), theta.direction_hidden, v);
-#pragma GCC unroll 4
-    for (int i = 0; i < kScales; ++i) {
-      direction = Fma(Load(inputs_ + i * kWidth + v * kLanes), Set(theta.direction_gradient[i]), direction);
-    }
-    StoreRow(a_.direction, 0, v, direction);
-    float* lanes = MeanLanes(pass_.square, v);
-    const Vec counted = Only(direction, masks_[v]);
+  SEEDCAST_INLINE void ReadOut(int v, Vec direction, Vec scale, Vec input, Vec rate) {
+    const Mask mask = masks_[v];
+    float* lanes = pass_.square + MeanLane(v);
+    const Vec counted = Only(direction, mask);
     Store(lanes, Fma(counted, counted, Load(lanes)));
-    const auto read = [&](const float* w) { return ChainOverHidden(Set(w[kUnits0]), w, v); };
-    StoreRow(a_.scale_decay, 0, v, SigmoidOf(read(theta.scale_decay)));
-    StoreRow(a_.input_decay, 0, v, SigmoidOf(read(theta.input_decay)));
-    const Vec log_rate = LoadRow(a_.log_rate, 0, v), limit = Set(33.0f);
-    const Vec log_step = Max(Set(-33.0f), Min(limit, Add(log_rate, read(theta.learning_rate))));
-    StoreRow(a_.step, 0, v, ExpOf(Add(log_step, Set(theta.rate_offset))));
-    StoreRow(a_.log_rate, 0, v, WeightedMean(Set(theta.rate_momentum), log_rate, log_step));
+    const Vec log_rate = Load(At(a_.log_rate, 0, v), mask);
+    const Vec log_step = Max(Set(-33.0f), Min(Set(33.0f), Add(log_rate, rate)));
+    StoreRow(a_.direction, 0, v, direction);
+    StoreRow(a_.scale_decay, 0, v, SigmoidOf(scale));
+    StoreRow(a_.input_decay, 0, v, SigmoidOf(input));
+    StoreRow(a_.step, 0, v, ExpOf(Add(log_step, Set(a_.theta.rate_offset))));
+    StoreRow(a_.log_rate, 0, v, WeightedMean(Set(a_.theta.rate_momentum), log_rate, log_step));
     if constexpr (kRecord) StoreRow(a_.log_step, 0, v, log_step);
   }
 
   const HrnnStepArguments& a_;
   const int64_t n_;
   TensorPass& pass_;
-  const int64_t at_, offset_;
+  int64_t at_ = 0, offset_ = 0;
   Mask masks_[kVectors];
-  alignas(64) float inputs_[kInputs0 * kWidth];  // x, then h0, later r h0, at last the new h0
+  alignas(64) float features_[kFeatures * kWidth];  // x
+  alignas(64) float hidden_[kUnits0 * kWidth];      // h0, first the old, then the new
+  // Sums of the reset gates, then r h0; behind them those of the update gates, then u.
+  alignas(64) float gates_[2 * kUnits0 * kWidth];
+  alignas(64) float candidates_[kUnits0 * kWidth];  // sums
 };
 
 // ---- The step ------------------------------------------------------------------------------------------------------
@@ -277,15 +410,43 @@ inline bool AllZero(const float* values, int64_t count) {
   return true;
 }
 
+// The last vectors of a tensor, from number i on, and what the group before them, if any, has left to do.
+template <int kVectors, bool kRecord>
+void StepLastParameters(const HrnnStepArguments& a, int64_t t, int64_t i, TensorPass* pass,
+                        Group<2, kRecord>* previous) {
+  Group<kVectors, kRecord> group(a, pass);
+  if (previous == nullptr) {
+    group.Run(a.first[t] + i, i, a.sizes[t] - i, [](int) {});
+  } else {
+    group.Run(a.first[t] + i, i, a.sizes[t] - i, [&](int k) { previous->FinishBeside(k); });
+    previous->ReadOut();
+  }
+  group.Finish();
+  group.ReadOut();
+}
+
 template <bool kRecord>
 void StepParameters(const HrnnStepArguments& a, int64_t t, TensorPass* pass) {
   const int64_t first = a.first[t], size = a.sizes[t];
   for (int i = 0; i < kScales; ++i) pass->fresh[i] = AllZero(a.mean_square + i * a.parameters + first, size);
   __builtin_memset(pass->means, 0, sizeof(pass->means));
   __builtin_memset(pass->square, 0, sizeof(pass->square));
+  Group<2, kRecord> groups[2] = {{a, pass}, {a, pass}};
+  Group<2, kRecord>* previous = nullptr;
   int64_t i = 0;
-  for (; size - i > kLanes; i += 2 * kLanes) Group<2, kRecord>(a, pass, first + i, i, size - i).Run();
-  if (i < size) Group<1, kRecord>(a, pass, first + i, i, size - i).Run();
+  for (int number = 0; size - i > kMostVectors * kLanes; ++number, i += 2 * kLanes) {
+    auto* group = &groups[number % 2];
+    if (previous == nullptr) {
+      group->Run(first + i, i, size - i, [](int) {});
+    } else {
+      group->Run(first + i, i, size - i, [&](int k) { previous->FinishBeside(k); });
+      previous->ReadOut();
+    }
+    previous = group;
+  }
+  if (size - i <= kLanes) return StepLastParameters<1, kRecord>(a, t, i, pass, previous);
+  if (size - i <= 2 * kLanes) return StepLastParameters<2, kRecord>(a, t, i, pass, previous);
+  StepLastParameters<kMostVectors, kRecord>(a, t, i, pass, previous);
 }
 
 // The norm of (9), and (12).
@@ -302,48 +463,71 @@ inline float Move(const HrnnStepArguments& a, int64_t t, const TensorPass& pass)
 }
 
 inline void MeanOverTensors(const HrnnStepArguments& a, float* mean) {
+  if (a.global_from_last_tensor) {
+    __builtin_memcpy(mean, a.h1 + (a.tensors - 1) * kUnits, kUnits * sizeof(float));
+    return;
+  }
   for (int j = 0; j < kUnits; ++j) mean[j] = 0;
   for (int64_t t = 0; t < a.tensors; ++t) {
     for (int j = 0; j < kUnits; ++j) mean[j] += a.h1[t * kUnits + j];
   }
-  for (int j = 0; j < kUnits; ++j) {
-    mean[j] = a.global_from_last_tensor ? a.h1[(a.tensors - 1) * kUnits + j] : mean[j] / static_cast<float>(a.tensors);
+  for (int j = 0; j < kUnits; ++j) mean[j] /= static_cast<float>(a.tensors);
+}
+
+// What all tensors of a step share.
+struct FromGlobal {
+  float mean_log_rate;
+  alignas(64) float extra0[kHrnnExtra0Columns];  // for cell 0
+  alignas(64) float extra1[kHrnnExtra1Columns + kLanes];
+};
+
+// (1) to (6) and (9) to (12) of a tensor; means: (22), inputs of its cell.
+template <bool kRecord>
+void StepTensor(const HrnnStepArguments& a, int64_t t, const FromGlobal& from_global, float* means) {
+  TensorPass pass;
+  pass.mean_log_rate = from_global.mean_log_rate;
+  AffineOfUnits<kHrnnExtra0Columns>(a.theta.parameter_from_tensor, a.h1 + t * kUnits, pass.starts0);
+  for (int j = 0; j < kHrnnExtra0Columns; j += kLanes) {
+    const Vec extra = Add(Load(pass.starts0 + j), Load(from_global.extra0 + j));
+    Store(pass.starts0 + j, Add(Load(a.theta.biases0 + j), extra));
   }
+  StepParameters<kRecord>(a, t, &pass);
+  for (int k = 0; k < kMeans; ++k) means[k] = SumOfLanes(pass.means[k]);
+  for (int k = 0; k < kMeans; ++k) means[k] /= static_cast<float>(a.sizes[t]);
+  const float norm = Move(a, t, pass);
+  if constexpr (kRecord) {
+    a.norms[t] = norm;
+    __builtin_memcpy(a.inputs1 + t * kMeans, means, kMeans * sizeof(float));
+  }
+}
+
+// kRows tensors from number t on, and their cells (7).
+template <bool kRecord, int kRows>
+void StepTensors(const HrnnStepArguments& a, int64_t t, const FromGlobal& from_global) {
+  float means[kRows * kMeans];
+  for (int r = 0; r < kRows; ++r) StepTensor<kRecord>(a, t + r, from_global, means + r * kMeans);
+  const int64_t at = t * kUnits;
+  const HrnnCellRecord record = {a.cell1.reset + at, a.cell1.update + at, a.cell1.candidate + at};
+  StepUnitCells<kMeans, kRows>(a.theta.tensor_cell, means, from_global.extra1, a.h1 + at, kRecord ? &record : nullptr);
 }
 
 template <bool kRecord>
 void Step(const HrnnStepArguments& a) {
-  TensorPass pass;
-  pass.mean_log_rate = MeanOfRow(a.log_rate, a.parameters);
-  alignas(64) float from_global0[kHrnnExtra0Columns], extra1[kHrnnExtra1Columns + kLanes] = {};
   const HrnnPackedView& theta = a.theta;
-  AffineOf<kHrnnExtra0Columns>(theta.parameter_from_global.weights, a.h2, kUnits, theta.parameter_from_global.biases,
-                               from_global0);
-  AffineOf<kHrnnExtra1Columns>(theta.tensor_from_global.weights, a.h2, kUnits, theta.tensor_from_global.biases, extra1);
-  for (int64_t t = 0; t < a.tensors; ++t) {
-    float* h1 = a.h1 + t * kUnits;
-    AffineOf<kHrnnExtra0Columns>(theta.parameter_from_tensor.weights, h1, kUnits, theta.parameter_from_tensor.biases,
-                                 pass.starts0);
-    for (int j = 0; j < kHrnnExtra0Columns; j += kLanes) {
-      const Vec extra = Add(Load(pass.starts0 + j), Load(from_global0 + j));
-      Store(pass.starts0 + j, Add(Load(theta.biases0 + j), extra));
-    }
-    StepParameters<kRecord>(a, t, &pass);
-    float means[kMeans];
-    for (int k = 0; k < kMeans; ++k) means[k] = MeanOfLanes(pass.means[k], a.sizes[t]);
-    const HrnnCellRecord record = {a.cell1.reset + t * kUnits, a.cell1.update + t * kUnits,
-                                   a.cell1.candidate + t * kUnits};
-    StepUnitCell<kMeans>(theta.tensor_cell, means, extra1, h1, kRecord ? &record : nullptr);
-    const float norm = Move(a, t, pass);
-    if constexpr (kRecord) {
-      a.norms[t] = norm;
-      __builtin_memcpy(a.inputs1 + t * kMeans, means, sizeof(means));
-    }
+  FromGlobal from_global = {};
+  from_global.mean_log_rate = MeanOfRow(a.log_rate, a.parameters);
+  AffineOfUnits<kHrnnExtra0Columns>(theta.parameter_from_global, a.h2, from_global.extra0);
+  AffineOfUnits<kHrnnExtra1Columns>(theta.tensor_from_global, a.h2, from_global.extra1);
+  int64_t t = 0;
+  for (; t + kCellRows <= a.tensors; t += kCellRows) StepTensors<kRecord, kCellRows>(a, t, from_global);
+  if constexpr (kCellRows > 1) {
+    for (; t + 2 <= a.tensors; t += 2) StepTensors<kRecord, 2>(a, t, from_global);
+    if (t < a.tensors) StepTensors<kRecord, 1>(a, t, from_global);
   }
   float mean[kUnits];
   MeanOverTensors(a, mean);
   alignas(64) const float no_extra[kHrnnExtra1Columns + kLanes] = {};
-  StepUnitCell<kUnits>(theta.global_cell, mean, no_extra, a.h2, kRecord ? &a.cell2 : nullptr);
+  StepUnitCells<kUnits, 1>(theta.global_cell, mean, no_extra, a.h2, kRecord ? &a.cell2 : nullptr);
   if constexpr (kRecord) __builtin_memcpy(a.inputs2, mean, sizeof(mean));
 }
 
@@ -412,8 +596,16 @@ void AddDots(const float* a, const float* b, int64_t stride, int columns, int64_
 }
 
 constexpr HrnnKernels KernelsNamed(const char* name) {
-  return {name,         Step<false>,  Step<true>,       AddDots,       AddRows,
-          RowOf<ExpOf>, RowOf<LogOf>, RowOf<SigmoidOf>, RowOf<TanhOf>, RowOf<AsinhOf>};
+  return {name,
+          Step<false>,
+          Step<true>,
+          AddDots,
+          AddRows,
+          RowOf<ExpOf>,
+          RowOf<LogOf<Vec>>,
+          RowOf<SigmoidOf>,
+          RowOf<TanhOf<Vec>>,
+          RowOf<AsinhOf<Vec>>};
 }
 
 }  // namespace
