@@ -87,4 +87,26 @@ absl::Status ResolveEnum(absl::string_view path, const char* field, int missing,
   return BadField(Join(path, field), absl::StrCat(value), absl::StrCat("one of ", Names(descriptor->enum_type())));
 }
 
+absl::Status RefuseUnknownFields(absl::string_view path, const Message& message) {
+  const auto& reflection = *message.GetReflection();
+  if (const auto& unknown = reflection.GetUnknownFields(message); !unknown.empty()) {
+    return BadField(path.empty() ? "spec" : path, absl::StrCat("field number ", unknown.field(0).number()),
+                    "fields that this build knows; what sent it is newer");
+  }
+  std::vector<const FieldDescriptor*> fields;
+  reflection.ListFields(message, &fields);
+  for (const FieldDescriptor* field : fields) {
+    if (field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    const std::string field_path = Join(path, field->name());
+    const int items = field->is_repeated() ? reflection.FieldSize(message, field) : 0;
+    for (int i = 0; i < items; ++i) {
+      const Message& item = reflection.GetRepeatedMessage(message, field, i);
+      if (absl::Status s = RefuseUnknownFields(absl::StrCat(field_path, "[", i, "]"), item); !s.ok()) return s;
+    }
+    if (field->is_repeated()) continue;
+    if (absl::Status s = RefuseUnknownFields(field_path, reflection.GetMessage(message, field)); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace seedcast

@@ -33,4 +33,8 @@ absl::Status ResolveDouble(absl::string_view path, const char* field, double mis
 // An enum's 0 means left out; a number without a name is refused.
 absl::Status ResolveEnum(absl::string_view path, const char* field, int missing, google::protobuf::Message* message);
 
+// INVALID_ARGUMENT for a field anywhere in the message that this build's schema lacks: whoever wrote it means something
+// that this build would leave undone in silence.
+absl::Status RefuseUnknownFields(absl::string_view path, const google::protobuf::Message& message);
+
 }  // namespace seedcast

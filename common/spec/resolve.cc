@@ -209,6 +209,7 @@ absl::Status ResolveLimits(v1::JobSpec* spec) {
 }  // namespace
 
 absl::StatusOr<v1::JobSpec> Resolve(const v1::JobSpec& spec) {
+  RETURN_IF_ERROR(RefuseUnknownFields("", spec));
   v1::JobSpec resolved = spec;
   RETURN_IF_ERROR(ResolveName(&resolved));
   if (!resolved.has_seed()) resolved.set_seed(1);
@@ -225,6 +226,7 @@ absl::StatusOr<v1::JobSpec> Resolve(const v1::JobSpec& spec) {
 }
 
 absl::StatusOr<v1::EvaluationSpec> Resolve(const v1::EvaluationSpec& spec, absl::string_view path) {
+  RETURN_IF_ERROR(RefuseUnknownFields(path, spec));
   v1::EvaluationSpec resolved = spec;
   RETURN_IF_ERROR(ResolveEvaluation(path, v1::EvaluationSpec::TEST, 1000, &resolved));
   return resolved;

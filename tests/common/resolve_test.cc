@@ -4,6 +4,7 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 
 namespace seedcast {
@@ -260,6 +261,35 @@ TEST(CanonicalBytesTest, KeepWhatInfluencesResults) {
   other = spec;
   other.mutable_proto_net()->set_dataset(v1::ProtoNetTask::GLYPHS);
   EXPECT_NE(CanonicalBytes(other), CanonicalBytes(spec)) << "no digest tells them apart yet";
+}
+
+// Such as a newer client or coordinator would send.
+TEST(ResolveTest, RefusesFieldsThatThisBuildDoesNotKnow) {
+  constexpr int kNumber = 9999;
+  const auto add_to = [](google::protobuf::Message* message) {
+    message->GetReflection()->MutableUnknownFields(message)->AddVarint(kNumber, 1);
+  };
+  const struct {
+    std::function<void(v1::JobSpec*)> spoil;
+    const char* path;
+  } cases[] = {
+      {[&](v1::JobSpec* spec) { add_to(spec); }, "spec: "},
+      {[&](v1::JobSpec* spec) { add_to(spec->mutable_learned_optimizer()); }, "learned_optimizer: "},
+      {[&](v1::JobSpec* spec) { add_to(spec->mutable_learned_optimizer()->mutable_clusters(1)); },
+       "learned_optimizer.clusters[1]: "},
+      {[&](v1::JobSpec* spec) { add_to(spec->mutable_strategy()->mutable_sigma()); }, "strategy.sigma: "},
+  };
+  for (const auto& c : cases) {
+    v1::JobSpec spec = Job(R"({"generations": 1, "strategy": {"sigma": {}}, "learned_optimizer": {"clusters": [
+      {"name": "a", "problems": ["softmax"]}, {"name": "b", "problems": ["softmax"]}]}})");
+    EXPECT_TRUE(Resolve(spec).ok()) << Resolve(spec).status();
+    c.spoil(&spec);
+    EXPECT_EQ(Resolve(spec).status().message(),
+              std::string(c.path) + "field number 9999, expected fields that this build knows; what sent it is newer");
+  }
+  v1::EvaluationSpec evaluation;
+  add_to(&evaluation);
+  EXPECT_EQ(Resolve(evaluation, "evaluation").status().message().substr(0, 29), "evaluation: field number 9999");
 }
 
 TEST(TaskNameTest, IsTheFieldOfTheOneof) {
