@@ -81,10 +81,18 @@ absl::Status Watch(const JobFlags& flags, Console& console) {
   return WatchToEnd(*session, flags.job_id, flags, console);
 }
 
+// What a constant schedule ends at was filled in, not written: it must not stand against an override of where it
+// begins.
+void ForgetFilledIn(v1::Schedule* schedule) {
+  if (schedule->decay() == v1::Schedule::CONSTANT) schedule->clear_final();
+}
+
 absl::Status Fork(const JobFlags& flags, Console& console) {
   ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve()));
   ASSIGN_OR_RETURN(const v1::JobStatus original, session->client().Get(flags.job_id));
   v1::JobSpec spec = original.spec();
+  ForgetFilledIn(spec.mutable_strategy()->mutable_sigma());
+  ForgetFilledIn(spec.mutable_strategy()->mutable_learning_rate());
   Origins origins;
   RETURN_IF_ERROR(ApplyOverrides(flags.overrides, &spec, &origins));
   ASSIGN_OR_RETURN(const v1::JobStatus status, session->client().Fork(flags.job_id, flags.version, spec));

@@ -115,6 +115,8 @@ TEST_F(CommandTest, AnUnchangedForkRepeatsTheOriginal) {
   ASSERT_EQ(OnStore({"fork", "sphere-1", "--version", "7", "--set", "strategy.learning_rate.initial=0.5"}).code, 0);
   const CommandResult other = OnStore({"run", "--resume", "sphere-3", "--json"});
   EXPECT_NE(JsonField(other.out, "digest"), JsonField(run.out, "digest"));
+  const CommandResult sigma = OnStore({"fork", "sphere-1", "--version", "7", "--set", "strategy.sigma.initial=0.2"});
+  EXPECT_EQ(sigma.code, kExitOk) << sigma.err;
 }
 
 TEST_F(CommandTest, ExportsAnyVersionAndVerifies) {
