@@ -42,7 +42,9 @@ absl::Status Coordinator::Impl::OnHello(const v1::Hello& hello, absl::Time now) 
   }
   v1::CoordinatorMessage message;
   v1::Welcome& welcome = *message.mutable_welcome();
-  welcome.set_heartbeat_ms(static_cast<int32_t>(absl::ToInt64Milliseconds(options_.heartbeat)));
+  // Often enough that one which is late or lost costs no lease.
+  const absl::Duration heartbeat = std::min(options_.heartbeat, options_.lease_ttl / 3);
+  welcome.set_heartbeat_ms(static_cast<int32_t>(absl::ToInt64Milliseconds(heartbeat)));
   welcome.set_lease_ttl_ms(static_cast<int32_t>(absl::ToInt64Milliseconds(options_.lease_ttl)));
   welcome.set_build(options_.build);
   links_.Send(hello.worker_id(), message);

@@ -79,6 +79,7 @@ class CoordinatorTest : public ::testing::Test, public WorkerLinks {
     CoordinatorOptions options;
     options.build = "test";
     options.max_jobs = 20;
+    options.lease_ttl = lease_ttl_;
     options.make_task = [](const v1::JobSpec& spec) { return MakeTask(spec, nullptr); };
     coordinator_ = std::make_unique<Coordinator>(options, &store_, this);
     ASSERT_TRUE(coordinator_->Recover(now_).ok());
@@ -191,7 +192,8 @@ class CoordinatorTest : public ::testing::Test, public WorkerLinks {
     return status.ok() ? *status : v1::JobStatus();
   }
 
-  int64_t gradient_size_ = 0;  // of the gradients that workers answer with
+  absl::Duration lease_ttl_ = absl::Seconds(30);  // from the next Start on
+  int64_t gradient_size_ = 0;                     // of the gradients that workers answer with
   absl::Time now_ = absl::FromUnixSeconds(1'000'000);
   StoreThatMayRefuse store_;
   std::unique_ptr<Coordinator> coordinator_;

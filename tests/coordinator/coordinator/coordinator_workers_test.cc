@@ -18,6 +18,25 @@ TEST_F(CoordinatorWorkersTest, WelcomesAWorkerBeforeAnythingElse) {
   EXPECT_TRUE(sent_[2].second.has_lease());
 }
 
+TEST_F(CoordinatorWorkersTest, WhoHeartbeatsAsToldKeepsItsLeasesHoweverShortTheTtl) {
+  lease_ttl_ = absl::Seconds(2);
+  Start();
+  Submit();
+  Join("w");
+  const absl::Duration every = absl::Milliseconds(sent_[0].second.welcome().heartbeat_ms());
+  v1::WorkerMessage message;
+  for (const v1::Lease& lease : inbox_["w"]) {
+    message.mutable_heartbeat()->add_leases()->set_lease_id(lease.lease_id());
+  }
+  ASSERT_GT(message.heartbeat().leases_size(), 0);
+  for (int i = 0; i < 10; ++i) {
+    now_ += every;
+    coordinator_->OnTick(now_);
+    coordinator_->OnMessage("w", message, now_);
+  }
+  EXPECT_EQ(coordinator_->stats().expired_leases, 0);
+}
+
 TEST_F(CoordinatorWorkersTest, RefusesAnotherProtocolVersion) {
   v1::Hello hello = HelloOf("w");
   hello.set_protocol_version(99);
