@@ -152,10 +152,13 @@ absl::Status ResolveEstimator(v1::JobSpec* spec) {
     return BadField("strategy.sigma.decay", v1::Schedule::Decay_Name(strategy->sigma().decay()),
                     absl::StrCat("CONSTANT with estimator ", name));
   }
-  RETURN_IF_ERROR(CheckDouble("strategy", "gradient_clip", 0, 1e30, *strategy));
-  if (strategy->gradient_clip() == 0 || estimator == v1::Strategy::GRADIENT) return absl::OkStatus();
-  return BadField("strategy.gradient_clip", absl::StrCat(strategy->gradient_clip()),
-                  absl::StrCat("nothing with estimator ", name));
+  const double clip = strategy->gradient_clip();
+  // Float32 holds 1e-30; what it rounds to 0 would be no limit at all.
+  if (!(clip == 0 || (clip >= 1e-30 && clip <= 1e30))) {
+    return BadField("strategy.gradient_clip", absl::StrCat(clip), "0 or 1e-30 .. 1e+30");
+  }
+  if (clip == 0 || estimator == v1::Strategy::GRADIENT) return absl::OkStatus();
+  return BadField("strategy.gradient_clip", absl::StrCat(clip), absl::StrCat("nothing with estimator ", name));
 }
 
 absl::Status CheckClusters(const v1::JobSpec& spec) {
