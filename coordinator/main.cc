@@ -84,6 +84,8 @@ void AddOptions(CLI::App& app, Options* options) {
   app.add_option("--http", server.http.address,
                  "host:port of metrics, health and status page, in plain text; empty: none")
       ->capture_default_str();
+  app.add_option("--https", server.https_address,
+                 "host:port of the same over mutual TLS, where roles may do what they may over gRPC; empty: none");
   app.add_option("--connection-idle", options->connection_idle_seconds,
                  "seconds after which a connection without calls is closed")
       ->capture_default_str();
@@ -138,6 +140,7 @@ int Serve(const ServerOptions& options) {
                       {"tls", options.tls.configured() ? "on" : "off"},
                       {"health", WithPort(options.health_address, (*server)->health_port())},
                       {"http", WithPort(options.http.address, (*server)->http_port())},
+                      {"https", WithPort(options.https_address, (*server)->https_port())},
                       {"store", options.store_directory},
                       {"jobs", absl::StrCat((*server)->jobs_recovered())}});
   WaitForSignal();

@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "common/clock.h"
 #include "common/http/http_server.h"
+#include "common/http/https_server.h"
 #include "common/loopback.h"
 #include "common/metrics/metric_families.h"
 #include "common/status_macros.h"
@@ -25,6 +26,7 @@
 #include "coordinator/rpc/role_gate.h"
 #include "coordinator/rpc/worker_registry.h"
 #include "coordinator/rpc/worker_service.h"
+#include "coordinator/status/access.h"
 #include "coordinator/status/status_api.h"
 #include "coordinator/status/status_page.h"
 #include "coordinator/store/sqlite_store.h"
@@ -86,6 +88,10 @@ absl::Status ServerOptions::Validate() const {
                      "in plain text whoever reaches the port may submit jobs and join as a worker"));
   }
   RETURN_IF_ERROR(CheckHttpAddress(http, tls.configured(), insecure));
+  if (!https_address.empty() && !tls.configured()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("https: ", https_address, ", expected certificates (--tls-cert, --tls-key, --tls-ca) with it"));
+  }
   RETURN_IF_ERROR(CheckAtLeastASecond("connection_idle", connection_idle));
   RETURN_IF_ERROR(CheckAtLeastASecond("connection_age", connection_age));
   if (lease_ttl < absl::Seconds(1) || lease_ttl > absl::Hours(1)) {
@@ -121,7 +127,8 @@ class CoordinatorServer::Impl {
                         [this](const std::string& digest) { return datasets_.Read(digest); });
     RETURN_IF_ERROR(Listen());
     AddPages();
-    return StartHttp(options_.http, &http_);
+    RETURN_IF_ERROR(StartHttp(options_.http, &http_));
+    return StartHttps();
   }
 
   void Stop(absl::Duration grace) {
@@ -139,7 +146,8 @@ class CoordinatorServer::Impl {
     });
     front_->Shutdown(kEndingTime);
     if (health_ != nullptr) health_->Shutdown(kEndingTime);
-    http_.Stop();  // its pages post to the loop
+    https_.Stop();
+    http_.Stop();  // their pages post to the loop
     loop_->Stop();
   }
 
@@ -147,6 +155,7 @@ class CoordinatorServer::Impl {
   int port() const { return front_->port(); }
   int health_port() const { return health_ == nullptr ? 0 : health_->port(); }
   int http_port() const { return http_.port(); }
+  int https_port() const { return https_.port(); }
   int jobs_recovered() const { return jobs_recovered_; }
 
  private:
@@ -162,6 +171,14 @@ class CoordinatorServer::Impl {
     status_.emplace(&*loop_, &figures_, options_.tls.configured());
     status_->AddTo(&http_);
     AddStatusPage(&http_);
+  }
+
+  absl::Status StartHttps() {
+    if (options_.https_address.empty()) return absl::OkStatus();
+    const auto admit = [](const Identity& identity) {
+      return CheckMayCall(identity, "/seedcast.v1.JobService/ListJobs");
+    };
+    return https_.Start({options_.https_address, options_.tls, admit}, &http_.routes());
   }
 
   // Why it does not serve, or empty.
@@ -233,7 +250,8 @@ class CoordinatorServer::Impl {
   FiguresBoard figures_;
   CertificateExpiry certificate_expiry_;
   std::optional<StatusApi> status_;
-  HttpServer http_;  // last: its threads look at all of the above
+  HttpServer http_;  // last: its threads, and those of the next, look at all of the above
+  HttpsServer https_;
 };
 
 absl::StatusOr<std::unique_ptr<CoordinatorServer>> CoordinatorServer::Start(const ServerOptions& options) {
@@ -249,6 +267,7 @@ CoordinatorServer::CoordinatorServer(std::unique_ptr<Impl> impl)
       port_(impl_->port()),
       health_port_(impl_->health_port()),
       http_port_(impl_->http_port()),
+      https_port_(impl_->https_port()),
       jobs_recovered_(impl_->jobs_recovered()) {}
 
 CoordinatorServer::~CoordinatorServer() { Shutdown(absl::ZeroDuration()); }

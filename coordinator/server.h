@@ -34,6 +34,8 @@ struct ServerOptions {
 
   // Plain HTTP whatever `tls` says: /metrics, /healthz, /livez and the status page. Empty: none.
   HttpAddress http;
+  // The same over mutual TLS, where roles may do on the status page what they may over gRPC. Needs `tls`. Empty: none.
+  std::string https_address;
 
   std::string store_directory;  // empty: in memory, gone at Shutdown
   // Must hold the Omniglot zips. Empty: $SEEDCAST_DATA, else the usual places (worker/data/locate.h).
@@ -63,6 +65,7 @@ class CoordinatorServer {
   int port() const { return port_; }                      // 0 without an address
   int health_port() const { return health_port_; }        // 0 without a health_address
   int http_port() const { return http_port_; }            // 0 without HTTP
+  int https_port() const { return https_port_; }          // 0 without an https_address
   int jobs_recovered() const { return jobs_recovered_; }  // found in the store at Start
 
   // No new leases, Drain to every worker, waits up to `grace` for results in hand, then ends every stream and call and
@@ -77,6 +80,7 @@ class CoordinatorServer {
   const int port_;
   const int health_port_;
   const int http_port_;
+  const int https_port_;
   const int jobs_recovered_;
 };
 

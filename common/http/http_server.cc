@@ -90,16 +90,7 @@ std::string HostOf(const std::string& address) {
 
 }  // namespace
 
-std::string HttpRequest::Header(const std::string& lower_case_name) const {
-  const auto found = headers.find(lower_case_name);
-  return found == headers.end() ? "" : found->second;
-}
-
 HttpResponse HttpError(int status) { return {status, absl::StrCat(ReasonOf(status), "\n")}; }
-
-void HttpServer::Handle(const std::string& method, const std::string& path, HttpHandler handler) {
-  routes_[path][method] = std::move(handler);
-}
 
 absl::Status HttpServer::Start(const HttpOptions& options) {
   options_ = options;
@@ -159,25 +150,14 @@ void HttpServer::Serve(mg_connection* connection) const {
 HttpResponse HttpServer::Answer(mg_connection* connection) const {
   const mg_request_info& info = *mg_get_request_info(connection);
   HttpRequest request = RequestOf(info);
-  const std::map<std::string, HttpHandler>* methods = Find(request.path);
-  if (methods == nullptr) return HttpError(404);
-  const auto handler = methods->find(request.method == "HEAD" ? "GET" : request.method);
-  if (handler == methods->end()) return HttpError(405);
+  int status = 0;
+  const HttpHandler* handler = routes_.Find(request.method, request.path, &status);
+  if (handler == nullptr) return HttpError(status);
   if (info.content_length > static_cast<long long>(options_.max_body_bytes)) return HttpError(413);
   std::optional<std::string> body = ReadBody(connection, options_.max_body_bytes);
   if (!body) return HttpError(413);
   request.body = *std::move(body);
-  return handler->second(request);
-}
-
-const std::map<std::string, HttpHandler>* HttpServer::Find(const std::string& path) const {
-  if (const auto exact = routes_.find(path); exact != routes_.end()) return &exact->second;
-  for (size_t end = path.rfind('/'); end != std::string::npos;
-       end = end == 0 ? std::string::npos : path.rfind('/', end - 1)) {
-    const auto below = routes_.find(path.substr(0, end + 1) + "*");
-    if (below != routes_.end()) return &below->second;
-  }
-  return nullptr;
+  return (*handler)(request);
 }
 
 }  // namespace seedcast

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "coordinator/rpc/method_roles.h"
 
 namespace seedcast {
 namespace {
@@ -25,10 +26,18 @@ bool IsNameOfThisMachine(const std::string& host) {
 
 }  // namespace
 
-absl::Status CheckMayChange(const HttpRequest& request, bool tls) {
+absl::Status CheckMayCall(const Identity& identity, absl::string_view method) {
+  if (RolesFor(method).contains(identity.role)) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      absl::StrCat(RoleName(identity.role), " '", identity.name, "' may not call ", method));
+}
+
+absl::Status CheckMayChange(const HttpRequest& request, bool tls, absl::string_view method) {
+  if (request.identity) return CheckMayCall(*request.identity, method);
   if (tls) {
     return absl::PermissionDeniedError(
-        "this port asks for no certificate, and the coordinator knows people by theirs: use the command line");
+        "this port asks for no certificate, and the coordinator knows people by theirs: use --https or the command "
+        "line");
   }
   if (!IsThisMachine(request.peer)) {
     return absl::PermissionDeniedError("only from the coordinator's own machine: use the command line");
@@ -42,7 +51,8 @@ absl::Status CheckMayChange(const HttpRequest& request, bool tls) {
 absl::Status CheckSameOrigin(const HttpRequest& request) {
   if (request.Header("x-seedcast").empty()) return absl::PermissionDeniedError("the header X-Seedcast is missing");
   const std::string origin = request.Header("origin");
-  if (origin.empty() || origin == absl::StrCat("http://", request.Header("host"))) return absl::OkStatus();
+  const absl::string_view scheme = request.identity ? "https://" : "http://";
+  if (origin.empty() || origin == absl::StrCat(scheme, request.Header("host"))) return absl::OkStatus();
   return absl::PermissionDeniedError("the request comes from another site");
 }
 

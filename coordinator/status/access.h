@@ -1,17 +1,23 @@
 // Who may pause, resume and cancel jobs over HTTP.
 //
-// The port speaks plain text, so there are no certificates to tell a role from. What changes anything is therefore for
-// people on this machine, of a coordinator that asks nobody for certificates either; all others use the command line.
+// Over TLS, those whose certificate's role may do it over gRPC. In plain text there are no certificates to tell a role
+// from: what changes anything is for people on this machine, of a coordinator that asks nobody for certificates either.
 #pragma once
 
 #include "absl/status/status.h"
-#include "common/http/http_server.h"
+#include "absl/strings/string_view.h"
+#include "common/http/http_routes.h"
 
 namespace seedcast {
 
-// PERMISSION_DENIED, and why, unless `request` comes from this machine, to a name of this machine: a web site that lets
-// its own name point here is not obeyed.
-absl::Status CheckMayChange(const HttpRequest& request, bool tls);
+inline constexpr absl::string_view kPauseMethod = "/seedcast.v1.JobService/PauseJob";
+
+// PERMISSION_DENIED, and why, unless the bearer's role may call the `method` of kMethodRoles.
+absl::Status CheckMayCall(const Identity& identity, absl::string_view method);
+
+// The same for a request that changes something. In plain text it must come from this machine, to a name of this
+// machine: a web site that lets its own name point here is not obeyed. `tls`: gRPC has it.
+absl::Status CheckMayChange(const HttpRequest& request, bool tls, absl::string_view method = kPauseMethod);
 
 // PERMISSION_DENIED when a page of some other site may have made the request: it must have the header X-Seedcast, which
 // browsers send across sites only when asked first, and no Origin but our own.

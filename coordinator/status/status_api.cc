@@ -102,12 +102,21 @@ int64_t AfterOf(const std::string& query) {
   return after;
 }
 
-using JobChange = absl::StatusOr<v1::JobStatus> (Coordinator::*)(const std::string&, absl::Time);
+struct JobChange {
+  absl::string_view name;
+  absl::StatusOr<v1::JobStatus> (Coordinator::*make)(const std::string&, absl::Time);
+  absl::string_view method;  // of kMethodRoles
+};
+constexpr JobChange kJobChanges[] = {
+    {"pause", &Coordinator::Pause, kPauseMethod},
+    {"resume", &Coordinator::Resume, "/seedcast.v1.JobService/ResumeJob"},
+    {"cancel", &Coordinator::Cancel, "/seedcast.v1.JobService/CancelJob"},
+};
 
-JobChange ChangeNamed(absl::string_view name) {
-  if (name == "pause") return &Coordinator::Pause;
-  if (name == "resume") return &Coordinator::Resume;
-  if (name == "cancel") return &Coordinator::Cancel;
+const JobChange* ChangeNamed(absl::string_view name) {
+  for (const JobChange& change : kJobChanges) {
+    if (change.name == name) return &change;
+  }
   return nullptr;
 }
 
@@ -199,13 +208,13 @@ v1::GenerationTime StatusApi::TimeOf(const v1::JobStatus& status) const {
 HttpResponse StatusApi::Change(const HttpRequest& request) {
   const std::string rest = request.path.substr(sizeof kJobsPath);
   const size_t slash = rest.find('/');
-  const JobChange change = slash == std::string::npos ? nullptr : ChangeNamed(rest.substr(slash + 1));
+  const JobChange* change = slash == std::string::npos ? nullptr : ChangeNamed(rest.substr(slash + 1));
   if (change == nullptr) return HttpError(404);
-  absl::Status allowed = CheckMayChange(request, tls_);
+  absl::Status allowed = CheckMayChange(request, tls_, change->method);
   if (allowed.ok()) allowed = CheckSameOrigin(request);
   if (!allowed.ok()) return Error(allowed);
   return Respond(Ask<v1::JobStatus>([change, job_id = rest.substr(0, slash)](Coordinator& coordinator, absl::Time now) {
-    return (coordinator.*change)(job_id, now);
+    return (coordinator.*change->make)(job_id, now);
   }));
 }
 

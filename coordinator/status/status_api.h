@@ -18,7 +18,7 @@ namespace seedcast {
 class StatusApi {
  public:
   // Borrows both for as long as the server runs that AddTo was given. `tls`: the coordinator knows people by their
-  // certificates, and this port asks for none (access.h).
+  // certificates, and nobody changes anything in plain text (access.h).
   StatusApi(CoordinatorLoop* loop, const FiguresBoard* figures, bool tls);
 
   void AddTo(HttpServer* server);

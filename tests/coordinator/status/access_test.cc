@@ -42,6 +42,15 @@ TEST(AccessTest, OnlyThisMachineUnderItsOwnNamesMayChange) {
   }
 }
 
+TEST(AccessTest, OverTlsTheRoleCounts) {
+  HttpRequest request = RequestFrom("10.0.0.7", "seedcast.example");
+  for (const Role role : kAllRoles) {
+    request.identity = {role, "somebody"};
+    EXPECT_EQ(CheckMayChange(request, /*tls=*/true).ok(), role == Role::kSubmitter || role == Role::kAdmin)
+        << RoleName(role);
+  }
+}
+
 TEST(AccessTest, OnlyOurOwnPageMayAskForAChange) {
   const struct {
     const char* mark;    // header X-Seedcast

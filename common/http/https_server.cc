@@ -1,0 +1,142 @@
+#include "common/http/https_server.h"
+
+#include <httplib.h>
+#include <sys/socket.h>
+
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/http/http_server.h"
+#include "common/http/tls_context.h"
+
+namespace seedcast {
+namespace {
+
+constexpr int kThreads = 8;
+constexpr int kTimeoutSeconds = 5;
+constexpr size_t kMaxBodyBytes = 64 << 10;
+
+HttpRequest RequestOf(const httplib::Request& from, Identity identity) {
+  HttpRequest request;
+  request.method = from.method;
+  request.path = from.path;
+  if (const size_t mark = from.target.find('?'); mark != std::string::npos)
+    request.query = from.target.substr(mark + 1);
+  for (const auto& [name, value] : from.headers) request.headers[absl::AsciiStrToLower(name)] = value;
+  request.body = from.body;
+  request.peer = from.remote_addr;
+  request.identity = std::move(identity);
+  return request;
+}
+
+void Write(const HttpResponse& from, httplib::Response* to) {
+  to->status = from.status;
+  to->set_content(from.body, from.content_type);
+  to->set_header("X-Content-Type-Options", "nosniff");
+  for (const auto& [name, value] : from.headers) to->set_header(name, value);
+}
+
+// Its own default lets two processes share a port.
+void SetSocketOptions(socket_t fd) {
+  const int one = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+}
+
+struct Place {
+  std::string host;
+  int port = 0;
+};
+
+std::optional<Place> PlaceOf(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  Place place;
+  if (colon == std::string::npos || colon == 0) return std::nullopt;
+  if (!absl::SimpleAtoi(address.substr(colon + 1), &place.port) || place.port < 0 || place.port > 65535) {
+    return std::nullopt;
+  }
+  place.host = address.substr(0, colon);
+  if (place.host.size() > 1 && place.host.front() == '[') place.host = place.host.substr(1, place.host.size() - 2);
+  return place;
+}
+
+}  // namespace
+
+class HttpsServer::Impl {
+ public:
+  Impl(const HttpsOptions& options, const HttpRoutes* routes)
+      : options_(options), routes_(*routes), tls_(options.tls), server_([this](SSL_CTX& context) {
+          set_up_ = tls_.SetUp(&context);
+          return set_up_.ok();
+        }) {}
+  ~Impl() {
+    server_.stop();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  absl::Status Start() {
+    const std::optional<Place> place = PlaceOf(options_.address);
+    if (!place) return absl::InvalidArgumentError(absl::StrCat("https: '", options_.address, "', expected host:port"));
+    if (!set_up_.ok()) return set_up_;
+    SetLimits();
+    const auto answer = [this](const httplib::Request& request, httplib::Response& response) {
+      Write(Answer(request), &response);
+    };
+    server_.Get(".*", answer).Post(".*", answer);
+    port_ = place->port == 0                                         ? server_.bind_to_any_port(place->host.c_str())
+            : server_.bind_to_port(place->host.c_str(), place->port) ? place->port
+                                                                     : -1;
+    if (port_ < 0) return absl::UnavailableError(absl::StrCat("https: cannot listen on ", options_.address));
+    thread_ = std::thread([this] { server_.listen_after_bind(); });
+    while (!server_.is_running()) std::this_thread::yield();  // one that does not run yet cannot be stopped
+    return absl::OkStatus();
+  }
+  int port() const { return port_; }
+
+ private:
+  void SetLimits() {
+    server_.set_socket_options(SetSocketOptions);
+    server_.set_read_timeout(kTimeoutSeconds);
+    server_.set_write_timeout(kTimeoutSeconds);
+    server_.set_keep_alive_max_count(1);
+    server_.set_payload_max_length(kMaxBodyBytes);
+    server_.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+  }
+
+  HttpResponse Answer(const httplib::Request& request) const {
+    const absl::StatusOr<Identity> identity = TlsContext::PeerOf(request.ssl);
+    absl::Status admitted = identity.status();
+    if (admitted.ok()) admitted = options_.admit(*identity);
+    if (!admitted.ok()) return {403, absl::StrCat(admitted.message(), "\n")};
+    int status = 0;
+    const HttpHandler* handler = routes_.Find(request.method, request.path, &status);
+    return handler == nullptr ? HttpError(status) : (*handler)(RequestOf(request, *identity));
+  }
+
+  const HttpsOptions options_;
+  const HttpRoutes& routes_;
+  TlsContext tls_;
+  absl::Status set_up_;
+  httplib::SSLServer server_;
+  int port_ = 0;
+  std::thread thread_;
+};
+
+HttpsServer::HttpsServer() = default;
+HttpsServer::~HttpsServer() { Stop(); }
+
+absl::Status HttpsServer::Start(const HttpsOptions& options, const HttpRoutes* routes) {
+  auto impl = std::make_unique<Impl>(options, routes);
+  const absl::Status status = impl->Start();
+  if (status.ok()) impl_ = std::move(impl);
+  return status;
+}
+
+int HttpsServer::port() const { return impl_ == nullptr ? 0 : impl_->port(); }
+
+void HttpsServer::Stop() { impl_.reset(); }
+
+}  // namespace seedcast

@@ -1,0 +1,44 @@
+// The same pages over mutual TLS, for people whose certificates say what they may. By cpp-httplib, for Debian's
+// civetweb looks for functions that OpenSSL 3 does not have.
+//
+// One request a connection on one of few threads. A stranger can hold a thread for as long as a handshake may take:
+// what must always answer (health, metrics) belongs on HttpServer.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "common/http/http_routes.h"
+#include "common/tls/certificate.h"
+
+namespace seedcast {
+
+struct HttpsOptions {
+  std::string address;  // "host:port"; port 0 takes a free one
+  TlsFiles tls;
+  // Whether a bearer may ask for anything at all; what it may change is the handlers' business.
+  std::function<absl::Status(const Identity& identity)> admit;
+};
+
+class HttpsServer {
+ public:
+  HttpsServer();
+  ~HttpsServer();  // stops
+  HttpsServer(const HttpsServer&) = delete;
+
+  // Borrows the routes until Stop. INVALID_ARGUMENT an address or files that are none, UNAVAILABLE an address that
+  // cannot be listened on.
+  absl::Status Start(const HttpsOptions& options, const HttpRoutes* routes);
+  int port() const;  // 0: not running
+
+  // Waits for the requests in hand. Idempotent.
+  void Stop();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;  // null: not running
+};
+
+}  // namespace seedcast

@@ -1,0 +1,124 @@
+#include "common/http/https_server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <httplib.h>
+
+#include <filesystem>
+
+#include "absl/time/clock.h"
+#include "common/tls/certificate_authority.h"
+#include "tests/testing/temporary_directory.h"
+
+namespace seedcast {
+namespace {
+
+using ::testing::HasSubstr;
+
+class HttpsServerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    routes_.Handle("GET", "/who", [](const HttpRequest& request) -> HttpResponse {
+      return {200, request.identity ? UriOf(*request.identity) + "?" + request.query : "nobody"};
+    });
+    routes_.Handle("POST", "/echo", [](const HttpRequest& request) -> HttpResponse { return {200, request.body}; });
+    HttpsOptions options;
+    options.address = "127.0.0.1:0";
+    options.tls = Files(Issue("certs", Role::kCoordinator));
+    options.admit = [](const Identity& identity) {
+      return identity.role == Role::kWorker ? absl::PermissionDeniedError("not for workers") : absl::OkStatus();
+    };
+    const absl::Status started = server_.Start(options, &routes_);
+    ASSERT_TRUE(started.ok()) << started;
+  }
+
+  // The directory of a certificate of the authority in this directory.
+  std::string Issue(const std::string& authority, Role role) {
+    auto opened = CertificateAuthority::OpenOrCreate(directory_ / authority, absl::Now());
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    LeafRequest request;
+    request.identity = {role, std::string(RoleName(role))};
+    request.hosts = {"127.0.0.1"};
+    const auto issued = opened->Issue(request, absl::Now());
+    EXPECT_TRUE(issued.ok()) << issued.status();
+    return issued->directory;
+  }
+  static TlsFiles Files(const std::string& folder) {
+    return {folder + "/tls.crt", folder + "/tls.key", folder + "/ca.crt"};
+  }
+
+  std::unique_ptr<httplib::SSLClient> Client(const std::string& folder, const std::string& authority = "certs") {
+    auto client = folder.empty() ? std::make_unique<httplib::SSLClient>("127.0.0.1", server_.port())
+                                 : std::make_unique<httplib::SSLClient>("127.0.0.1", server_.port(),
+                                                                        folder + "/tls.crt", folder + "/tls.key");
+    client->set_ca_cert_path((directory_ / (authority + "/ca.crt")).c_str());
+    client->enable_server_certificate_verification(true);
+    return client;
+  }
+
+  TemporaryDirectory directory_;
+  HttpRoutes routes_;
+  HttpsServer server_;
+};
+
+TEST_F(HttpsServerTest, TellsHandlersWhoAsks) {
+  const auto client = Client(Issue("certs", Role::kObserver));
+  const auto answer = client->Get("/who?after=1%20a");
+  ASSERT_TRUE(answer) << httplib::to_string(answer.error());
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(answer->body, "seedcast://role/observer/observer?after=1%20a");
+  EXPECT_EQ(answer->get_header_value("X-Content-Type-Options"), "nosniff");
+  EXPECT_EQ(client->Post("/echo", "said", "text/plain")->body, "said");
+}
+
+TEST_F(HttpsServerTest, SaysWhatThereIsNot) {
+  const auto client = Client(Issue("certs", Role::kAdmin));
+  EXPECT_EQ(client->Get("/nothing")->status, 404);
+  EXPECT_EQ(client->Post("/who", "", "text/plain")->status, 405);
+  EXPECT_EQ(client->Post("/echo", std::string(100'000, 'x'), "text/plain")->status, 413);
+  EXPECT_EQ(client->Head("/who")->status, 200);
+}
+
+TEST_F(HttpsServerTest, WhoIsNotAdmittedReachesNoHandler) {
+  const auto answer = Client(Issue("certs", Role::kWorker))->Get("/who");
+  EXPECT_EQ(answer->status, 403);
+  EXPECT_THAT(answer->body, HasSubstr("not for workers"));
+}
+
+TEST_F(HttpsServerTest, WhoHasNoCertificateOfTheAuthorityIsRefused) {
+  EXPECT_FALSE(Client("")->Get("/who")) << "no certificate";
+  EXPECT_FALSE(Client(Issue("others", Role::kAdmin))->Get("/who")) << "of another authority";
+  httplib::Client plain("127.0.0.1", server_.port());
+  EXPECT_FALSE(plain.Get("/who")) << "plain text";
+}
+
+TEST_F(HttpsServerTest, ANewAuthorityIsBelievedAndTheOldOneNoMore) {
+  const std::string of_old = Issue("certs", Role::kAdmin);
+  const std::string of_new = Issue("new", Role::kAdmin);
+  Issue("new", Role::kCoordinator);
+  const std::filesystem::path in_use(directory_ / "certs/coordinator");
+  std::filesystem::remove_all(in_use);
+  std::filesystem::create_directory_symlink(directory_ / "new/coordinator", in_use);
+  absl::SleepFor(absl::Milliseconds(2200));
+  EXPECT_TRUE(Client(of_new, "new")->Get("/who"));
+  EXPECT_FALSE(Client(of_old, "new")->Get("/who"));
+}
+
+TEST_F(HttpsServerTest, SaysWhyItDoesNotStart) {
+  HttpsServer other;
+  HttpsOptions options;
+  options.tls = Files(Issue("certs", Role::kCoordinator));
+  options.admit = [](const Identity&) { return absl::OkStatus(); };
+  for (const char* wrong : {"", "7071", ":7071", "localhost:http", "localhost:70710"}) {
+    options.address = wrong;
+    EXPECT_EQ(other.Start(options, &routes_).code(), absl::StatusCode::kInvalidArgument) << wrong;
+  }
+  options.address = "127.0.0.1:" + std::to_string(server_.port());
+  EXPECT_EQ(other.Start(options, &routes_).code(), absl::StatusCode::kUnavailable);
+  options.address = "127.0.0.1:0";
+  options.tls.key = options.tls.certificate;
+  EXPECT_EQ(other.Start(options, &routes_).code(), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace seedcast

@@ -1,0 +1,136 @@
+// What roles may do on the status page of a coordinator with TLS.
+#include <gmock/gmock.h>
+#include <google/protobuf/util/json_util.h>
+#include <gtest/gtest.h>
+#include <httplib.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/time/clock.h"
+#include "common/tls/certificate_authority.h"
+#include "coordinator/server.h"
+#include "seedcast/v1/job.grpc.pb.h"
+#include "seedcast/v1/status.pb.h"
+#include "tests/testing/http_get.h"
+#include "tests/testing/temporary_directory.h"
+
+namespace seedcast {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class StatusRolesTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ServerOptions options;
+    options.http.address = "127.0.0.1:0";
+    options.https_address = "127.0.0.1:0";
+    const std::string own = Certificate(Role::kCoordinator);
+    options.tls = {own + "/tls.crt", own + "/tls.key", own + "/ca.crt"};
+    auto server = CoordinatorServer::Start(options);
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    v1::SubmitJobRequest request;
+    request.mutable_spec()->mutable_sphere()->set_dimension(10);
+    request.mutable_spec()->set_generations(10);
+    grpc::ClientContext context;
+    v1::JobStatus status;
+    ASSERT_TRUE(v1::JobService::NewStub(server_->InProcessChannel())->SubmitJob(&context, request, &status).ok());
+    job_path_ = "/api/jobs/" + status.job_id();
+  }
+
+  std::string Certificate(Role role) {
+    auto authority = CertificateAuthority::OpenOrCreate(directory_ / "certs", absl::Now());
+    EXPECT_TRUE(authority.ok()) << authority.status();
+    LeafRequest request;
+    request.identity = {role, std::string(RoleName(role))};
+    request.hosts = {"127.0.0.1"};
+    const auto issued = authority->Issue(request, absl::Now());
+    EXPECT_TRUE(issued.ok()) << issued.status();
+    return issued->directory;
+  }
+
+  std::unique_ptr<httplib::SSLClient> Browser(Role role) {
+    const std::string own = Certificate(role);
+    auto browser =
+        std::make_unique<httplib::SSLClient>("127.0.0.1", server_->https_port(), own + "/tls.crt", own + "/tls.key");
+    browser->set_ca_cert_path((own + "/ca.crt").c_str());
+    browser->enable_server_certificate_verification(true);
+    return browser;
+  }
+
+  bool MayChange(httplib::SSLClient* browser) const {
+    const auto answer = browser->Get("/api/jobs");
+    v1::JobsView view;
+    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(answer->body, &view).ok()) << answer->body;
+    return view.may_change();
+  }
+
+  httplib::Result Change(httplib::SSLClient* browser, const std::string& change, std::string origin = "") const {
+    if (origin.empty()) origin = "https://127.0.0.1:" + std::to_string(server_->https_port());
+    return browser->Post(job_path_ + "/" + change, {{"X-Seedcast", "1"}, {"Origin", origin}}, "", "text/plain");
+  }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<CoordinatorServer> server_;
+  std::string job_path_;
+};
+
+TEST_F(StatusRolesTest, SubmittersAndAdminsPauseResumeAndCancel) {
+  for (const Role role : {Role::kSubmitter, Role::kAdmin}) {
+    const auto browser = Browser(role);
+    EXPECT_EQ(browser->Get("/")->status, 200);
+    EXPECT_TRUE(MayChange(browser.get()));
+    EXPECT_THAT(Change(browser.get(), "pause")->body, HasSubstr("PAUSED"));
+    EXPECT_THAT(Change(browser.get(), "resume")->body, HasSubstr("RUNNING"));
+  }
+  EXPECT_THAT(Change(Browser(Role::kAdmin).get(), "cancel")->body, HasSubstr("CANCELLED"));
+}
+
+TEST_F(StatusRolesTest, ObserversLook) {
+  const auto browser = Browser(Role::kObserver);
+  EXPECT_EQ(browser->Get("/")->status, 200);
+  EXPECT_EQ(browser->Get("/metrics")->status, 200);
+  EXPECT_FALSE(MayChange(browser.get()));
+  for (const char* change : {"pause", "resume", "cancel"}) {
+    const auto answer = Change(browser.get(), change);
+    EXPECT_EQ(answer->status, 403);
+    EXPECT_THAT(answer->body, HasSubstr("observer 'observer' may not call /seedcast.v1.JobService/"));
+  }
+  EXPECT_THAT(browser->Get(job_path_)->body, HasSubstr("RUNNING"));
+}
+
+TEST_F(StatusRolesTest, OthersSeeNothing) {
+  for (const Role role : {Role::kWorker, Role::kCoordinator}) {
+    const auto browser = Browser(role);
+    for (const char* path : {"/", "/api/jobs", "/metrics"}) EXPECT_EQ(browser->Get(path)->status, 403) << path;
+    EXPECT_EQ(Change(browser.get(), "cancel")->status, 403);
+  }
+}
+
+TEST_F(StatusRolesTest, ASiteThatSendsAnAdminsBrowserChangesNothing) {
+  const auto browser = Browser(Role::kAdmin);
+  EXPECT_EQ(Change(browser.get(), "cancel", "https://evil.example")->status, 403);
+  EXPECT_EQ(Change(browser.get(), "cancel", "http://127.0.0.1:" + std::to_string(server_->https_port()))->status, 403);
+  EXPECT_EQ(browser->Post(job_path_ + "/cancel", "", "text/plain")->status, 403) << "without X-Seedcast";
+  EXPECT_THAT(browser->Get(job_path_)->body, HasSubstr("RUNNING"));
+}
+
+TEST_F(StatusRolesTest, ProbesAndPrometheusNeedNoCertificate) {
+  for (const char* path : {"/healthz", "/livez", "/metrics", "/api/jobs"}) {
+    EXPECT_THAT(HttpGet(server_->http_port(), path).head, StartsWith("HTTP/1.1 200")) << path;
+  }
+}
+
+TEST(StatusOptionsTest, HttpsNeedsCertificates) {
+  ServerOptions options;
+  options.https_address = "127.0.0.1:0";
+  const absl::Status status = options.Validate();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(), HasSubstr("https: 127.0.0.1:0"));
+}
+
+}  // namespace
+}  // namespace seedcast
