@@ -27,10 +27,10 @@ int ExitCodeOf(const absl::Status& status) {
   }
 }
 
-int RunApp(const std::vector<std::string>& arguments, Console& console) {
+int RunApp(const std::vector<std::string>& arguments, const char* const* environment, Console& console) {
   CLI::App app("", "seedcast");
   Action action;
-  AddAllCommands(app, console, &action);
+  AddAllCommands(app, environment, console, &action);
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
     app.parse(reversed);

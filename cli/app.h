@@ -19,8 +19,9 @@ enum ExitCode {
   kExitInterrupted = 130,
 };
 
-// `arguments` without the program's name. An error is one line on console.err.
-int RunApp(const std::vector<std::string>& arguments, Console& console);
+// `arguments` without the program's name; of `environment`, as main()'s third argument, the SEEDCAST_ names count. An
+// error is one line on console.err.
+int RunApp(const std::vector<std::string>& arguments, const char* const* environment, Console& console);
 
 int ExitCodeOf(const absl::Status& status);
 

@@ -1,12 +1,20 @@
 #include "cli/commands.h"
 
-#include <cstdlib>
+#include <map>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "cli/progress.h"
+#include "cli/table.h"
+#include "common/config/configuration.h"
+#include "common/config/environment_names.h"
+#include "common/config/help.h"
 #include "common/log.h"
+#include "common/status_macros.h"
+#include "worker/data/locate.h"
 
 namespace seedcast {
 namespace {
@@ -21,39 +29,124 @@ constexpr const char* kFooter =
     "  seedcast submit job.yaml --coordinator host:7070 --watch\n"
     "  seedcast show glyphs-1\n"
     "  seedcast verify glyphs-1                     replay the log, compare every digest\n"
+    "  seedcast doctor                              look at this machine\n"
     "\n"
-    "Exit codes: 0 ok, 1 failed, 2 usage or bad input, 3 coordinator unreachable,\n"
-    "  4 verification failed or stored data damaged, 130 interrupted";
+    "'seedcast COMMAND --help' tells more of a command.";
 
-std::string Environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
+constexpr const char* kConfiguration =
+    "--coordinator, --store, --data and --tls-... are also SEEDCAST_NAME in the environment (SEEDCAST_TLS_CERT) and\n"
+    "'name: value' in the file of --config, which may be one for other parts of seedcast, too. The command line wins\n"
+    "over the environment, that over the file.";
+
+constexpr const char* kExitCodes =
+    "Exit codes: 0 ok, 1 failed, 2 usage or bad input, 3 coordinator unreachable, 4 verification failed or stored "
+    "data\n"
+    "damaged, 130 interrupted";
+
+// Options that environment and file may give, too; all others are the command line's alone.
+CLI::Option* Configurable(CLI::Option* option) { return option->configurable(true); }
+
+// Puts what holds for many commands behind what each says of itself.
+void CompleteFooters(CLI::App& app) {
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    std::vector<std::string> parts;
+    if (!command->get_footer().empty()) parts.push_back(command->get_footer());
+    if (command->get_option_no_throw("--config") != nullptr) parts.emplace_back(kConfiguration);
+    if (!absl::StrContains(command->get_footer(), "Exit codes")) parts.emplace_back(kExitCodes);
+    command->footer(absl::StrJoin(parts, "\n\n"));
+  }
+  app.footer(absl::StrCat(kFooter, "\n\n", kExitCodes));
+}
+
+bool HasConfigurableOptions(const CLI::App& command) {
+  return !command.get_options([](const CLI::Option* option) { return option->get_configurable(); }).empty();
+}
+
+std::string ValueOf(const CLI::App& command, const std::string& name) {
+  const CLI::Option* option = command.get_option_no_throw(name);
+  return option == nullptr || option->count() == 0 ? "" : option->as<std::string>();
+}
+
+// What can be told of a client's options without connecting.
+absl::Status CheckValues(const CLI::App& command) {
+  const TlsFiles tls{ValueOf(command, "--tls-cert"), ValueOf(command, "--tls-key"), ValueOf(command, "--tls-ca")};
+  if (tls.configured()) RETURN_IF_ERROR(CheckTlsFiles(tls, TlsSide::kClient, absl::Now()).status());
+  if (const std::string coordinator = ValueOf(command, "--coordinator"); !coordinator.empty()) {
+    RETURN_IF_ERROR(CheckCoordinatorAddress(coordinator));
+  }
+  if (const std::string data = ValueOf(command, "--data"); !data.empty()) {
+    if (const absl::Status found = FindOmniglotZips(data).status(); !found.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("data: ", found.message()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Prints all problems but the last, which is returned.
+absl::Status Report(const std::vector<absl::Status>& problems, Console& console) {
+  if (problems.empty()) return absl::OkStatus();
+  for (size_t i = 0; i + 1 < problems.size(); ++i) {
+    console.err << "seedcast: " << Printable(problems[i].message()) << "\n";
+  }
+  return problems.back();
+}
+
+// The command with what environment and file say, or with --check-config a look at that alone.
+absl::Status RunConfigured(const CLI::App& command, Configuration& configuration, const char* const* environment,
+                           Console& console, const Action& action) {
+  RETURN_IF_ERROR(Report(configuration.Complete(environment), console));
+  if (configuration.check_only()) console.out << configuration.Describe();
+  const absl::Status status = configuration.check_only() ? CheckValues(command) : action();
+  return absl::Status(status.code(), configuration.WithOrigin(status.message()));
+}
+
+// Puts RunConfigured around the action of whichever command is parsed. `doctor` has a configuration of its own.
+void ConfigureCommands(CLI::App& app, const char* const* environment, Console& console, Action* action) {
+  auto configurations = std::make_shared<std::map<const CLI::App*, Configuration>>();
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    if (!HasConfigurableOptions(*command) || command->get_option_no_throw("--config") != nullptr) continue;
+    configurations->try_emplace(command, command, Configuration::OtherParts::kLetPass);
+  }
+  app.callback([=, &app, &console] {
+    const CLI::App* command = app.get_subcommands().front();
+    const auto configuration = configurations->find(command);
+    if (command->get_name() == "doctor") return;
+    *action = [=, &console, run = *action]() -> absl::Status {
+      if (configuration == configurations->end()) {
+        RETURN_IF_ERROR(Report(CheckEnvironmentNames(environment, {}), console));
+        return run();
+      }
+      return RunConfigured(*command, configuration->second, environment, console, run);
+    };
+  });
 }
 
 }  // namespace
 
-void AddAllCommands(CLI::App& app, Console& console, Action* action) {
+void AddAllCommands(CLI::App& app, const char* const* environment, Console& console, Action* action) {
+  UseHelpStyle(&app);
   app.description(kDescription);
-  app.footer(kFooter);
+  app.set_version_flag("--version", "seedcast " SEEDCAST_VERSION, "Print the version and exit");
   app.require_subcommand(1);
+  app.option_defaults()->configurable(false);
   AddRunCommand(app, console, action);
   AddJobCommands(app, console, action);
   AddModelCommands(app, console, action);
   AddClusterCommand(app, console, action);
   AddCertsCommand(app, console, action);
+  AddDoctorCommand(app, environment, console, action);
   AddShellCommands(app, console, action);
+  ConfigureCommands(app, environment, console, action);
+  CompleteFooters(app);
 }
 
 SessionOptions ConnectionFlags::Resolve() const {
   SetLogLevel(verbose ? LogLevel::kInfo : LogLevel::kWarning);
   SessionOptions options;
   options.coordinator = coordinator;
-  if (coordinator.empty() && store.empty()) options.coordinator = Environment("SEEDCAST_COORDINATOR");
+  options.tls = tls;
   options.store_directory = store.empty() ? DefaultStoreDirectory() : store;
-  options.tls.certificate = tls.certificate.empty() ? Environment("SEEDCAST_TLS_CERT") : tls.certificate;
-  options.tls.key = tls.key.empty() ? Environment("SEEDCAST_TLS_KEY") : tls.key;
-  options.tls.authority = tls.authority.empty() ? Environment("SEEDCAST_TLS_CA") : tls.authority;
-  options.data_directory = data.empty() ? Environment("SEEDCAST_DATA") : data;
+  options.data_directory = data;
   return options;
 }
 
@@ -63,23 +156,32 @@ void AddOutputFlags(CLI::App& command, ConnectionFlags* flags) {
 }
 
 void AddStoreFlags(CLI::App& command, ConnectionFlags* flags) {
-  command.add_option("--store", flags->store,
-                     "Directory of the embedded coordinator's store; default " +
-                         std::string("$XDG_STATE_HOME or ~/.local/state, /seedcast"));
-  command.add_option("--data", flags->data, "Directory with data sets, searched first; default $SEEDCAST_DATA");
+  Configurable(command.add_option("--store", flags->store,
+                                  "Directory of the embedded coordinator's store; default $XDG_STATE_HOME/seedcast or "
+                                  "~/.local/state/seedcast"))
+      ->type_name("DIR");
+  Configurable(command.add_option("--data", flags->data,
+                                  "Directory that holds the Omniglot zips; default ./data, then the cache directory"))
+      ->type_name("DIR");
+}
+
+void AddCoordinatorFlags(CLI::App& command, ConnectionFlags* flags) {
+  Configurable(command.add_option("--coordinator", flags->coordinator, "host:port of a coordinator"))
+      ->type_name("ADDR");
+  const auto add_file = [&](const char* name, std::string* path, const char* description) {
+    Configurable(command.add_option(name, *path, description))->type_name("FILE");
+  };
+  add_file("--tls-cert", &flags->tls.certificate, "Certificate to show the coordinator, PEM");
+  add_file("--tls-key", &flags->tls.key, "The certificate's private key");
+  add_file("--tls-ca", &flags->tls.authority, "Authority that the coordinator's certificate must be of");
 }
 
 void AddConnectionFlags(CLI::App& command, ConnectionFlags* flags) {
-  command
-      .add_option("--coordinator", flags->coordinator,
-                  "Address host:port of a coordinator; default $SEEDCAST_COORDINATOR, else one is embedded on --store")
-      ->type_name("ADDR");
-  command.add_option("--tls-cert", flags->tls.certificate, "Certificate to show it, PEM; default $SEEDCAST_TLS_CERT");
-  command.add_option("--tls-key", flags->tls.key, "The certificate's private key; default $SEEDCAST_TLS_KEY");
-  command.add_option("--tls-ca", flags->tls.authority,
-                     "Authority that its certificate must be of; default $SEEDCAST_TLS_CA");
+  AddCoordinatorFlags(command, flags);
   AddStoreFlags(command, flags);
   AddOutputFlags(command, flags);
+  command.get_option("--coordinator")->description("host:port of a coordinator; without, one is embedded on --store");
+  command.get_option("--coordinator")->excludes("--store");
 }
 
 absl::StatusOr<v1::JobStatus> Follow(Client& client, const std::string& job_id, Console& console) {

@@ -22,10 +22,12 @@ void AddJobCommands(CLI::App& app, Console& console, Action* action);    // subm
 void AddModelCommands(CLI::App& app, Console& console, Action* action);  // evaluate, export, verify
 void AddClusterCommand(CLI::App& app, Console& console, Action* action);
 void AddCertsCommand(CLI::App& app, Console& console, Action* action);
+void AddDoctorCommand(CLI::App& app, const char* const* environment, Console& console, Action* action);
 void AddShellCommands(CLI::App& app, Console& console, Action* action);  // completion, version
 
-// All of them, with the help text and the exit codes.
-void AddAllCommands(CLI::App& app, Console& console, Action* action);
+// All of them, with the help text and the exit codes. Commands with options that are configurable() take these also
+// from `environment` and the file of --config (common/config/configuration.h), before *action is run.
+void AddAllCommands(CLI::App& app, const char* const* environment, Console& console, Action* action);
 
 // Flags that commands have in common.
 struct ConnectionFlags {
@@ -36,12 +38,14 @@ struct ConnectionFlags {
   bool json = false;
   bool verbose = false;
 
-  // Flags, then environment, then defaults: a --store given by hand wins over $SEEDCAST_COORDINATOR.
+  // Sets the log's level, too.
   SessionOptions Resolve() const;
 };
-void AddOutputFlags(CLI::App& command, ConnectionFlags* flags);      // --json, --verbose
-void AddStoreFlags(CLI::App& command, ConnectionFlags* flags);       // --store, --data
-void AddConnectionFlags(CLI::App& command, ConnectionFlags* flags);  // all of them, --coordinator and --tls-...
+void AddOutputFlags(CLI::App& command, ConnectionFlags* flags);       // --json, --verbose
+void AddStoreFlags(CLI::App& command, ConnectionFlags* flags);        // --store, --data
+void AddCoordinatorFlags(CLI::App& command, ConnectionFlags* flags);  // --coordinator and --tls-...
+// All of them; --coordinator and --store exclude each other.
+void AddConnectionFlags(CLI::App& command, ConnectionFlags* flags);
 
 // Shared pieces of commands.
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/host_port.h"
 #include "common/status_macros.h"
 #include "coordinator/rpc/health_client.h"
 #include "worker/runtime/grpc_transport.h"
@@ -61,6 +62,11 @@ std::string DefaultStoreDirectory() {
   return home == nullptr || *home == '\0' ? "" : absl::StrCat(home, "/.local/state/seedcast");
 }
 
+absl::Status CheckCoordinatorAddress(const std::string& address) {
+  const absl::Status target = CheckTarget(address);
+  return target.ok() ? target : absl::InvalidArgumentError(absl::StrCat("coordinator: ", target.message()));
+}
+
 absl::StatusOr<std::unique_ptr<Session>> Session::Open(const SessionOptions& options) {
   std::unique_ptr<Session> session(new Session);
   if (options.coordinator.empty()) {
@@ -70,6 +76,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(const SessionOptions& opt
     RETURN_IF_ERROR(session->OpenStore(options));
     return session;
   }
+  RETURN_IF_ERROR(CheckCoordinatorAddress(options.coordinator));
   const std::string name = absl::StrCat("coordinator ", options.coordinator);
   if (options.tls.configured()) {
     RETURN_IF_ERROR(CheckTlsFiles(options.tls, TlsSide::kClient, absl::Now()).status());

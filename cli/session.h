@@ -32,6 +32,9 @@ struct SessionOptions {
 // $XDG_STATE_HOME/seedcast, else ~/.local/state/seedcast; empty when neither variable is set.
 std::string DefaultStoreDirectory();
 
+// INVALID_ARGUMENT begins with the option's name.
+absl::Status CheckCoordinatorAddress(const std::string& address);
+
 class Session {
  public:
   // A store that a running command has open is reached through that command. UNAVAILABLE when a coordinator elsewhere

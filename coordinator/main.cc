@@ -6,11 +6,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/config/configuration.h"
+#include "common/config/help.h"
 #include "common/config/process_options.h"
 #include "common/http/health_check.h"
 #include "common/log.h"
@@ -19,6 +21,7 @@
 #include "coordinator/rpc/front.h"
 #include "coordinator/rpc/health_client.h"
 #include "coordinator/server.h"
+#include "coordinator/start_check.h"
 
 extern char** environ;
 
@@ -42,8 +45,10 @@ Examples:
   seedcast-coordinator --listen 0.0.0.0:7070 --tls-cert tls.crt --tls-key tls.key --tls-ca ca.crt
   seedcast-coordinator --listen 0.0.0.0:7070 --insecure     in a network that you trust
 
-Exit codes: 0 stopped by a signal, with everything saved, or healthy; 1 failure; 2 usage. A second signal ends it at
-once; also then nothing that was acknowledged is lost.)";
+--check-config also tries what it can without serving: certificates, addresses, directories, the store.
+
+Exit codes: 0 stopped by a signal, with everything saved, or healthy, or all is right; 1 failure; 2 usage. A second
+signal ends it at once; also then nothing that was acknowledged is lost.)";
 
 std::string DefaultStoreDirectory() {
   if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state != '\0') {
@@ -68,39 +73,59 @@ void AddOptions(CLI::App& app, Options* options) {
   ServerOptions& server = options->server;
   server.address = "127.0.0.1:7070";
   server.store_directory = DefaultStoreDirectory();
-  app.add_option("--listen", server.address, "host:port to serve on; port 0 takes a free one")->capture_default_str();
-  app.add_option("--store", server.store_directory, "directory of the jobs' database")->capture_default_str();
-  app.add_option("--data", server.data_directory, "directory that holds the Omniglot zips");
-  app.add_option("--cache", server.cache_directory, "directory of downloaded and decoded data sets");
-  app.add_option("--lease-ttl", options->lease_ttl_seconds, "seconds of silence after which a worker loses its leases")
+  UseHelpStyle(&app);
+  app.add_option(
+         "--listen", server.address,
+         "Where workers and clients connect; port 0 takes a free one. Other than loopback it takes certificates, "
+         "or --insecure")
+      ->type_name("HOST:PORT")
       ->capture_default_str();
-  app.add_option("--update-threads", server.update_threads, "threads for the update of a large model")
+  app.add_option("--store", server.store_directory,
+                 "Directory of the jobs' database; default $XDG_STATE_HOME/seedcast or ~/.local/state/seedcast")
+      ->type_name("DIR")
+      ->capture_default_str();
+  app.add_option("--data", server.data_directory,
+                 "Directory that holds the Omniglot zips; default ./data, then the cache directory, then a download")
+      ->type_name("DIR");
+  app.add_option("--cache", server.cache_directory,
+                 "Directory of downloaded and decoded data sets; default the user's cache directory")
+      ->type_name("DIR");
+  app.add_option("--lease-ttl", options->lease_ttl_seconds, "Silence after which a worker loses its leases, 1 .. 3600")
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  app.add_option("--update-threads", server.update_threads, "Threads for the update of a large model, 1 .. 1024")
       ->capture_default_str();
   AddTlsOptions(&app, &server.tls);
-  app.add_flag("--insecure", server.insecure, "allow an address that others can reach, without TLS");
+  app.add_flag("--insecure", server.insecure, "Allow addresses that others can reach in plain text");
   app.add_option("--health-listen", server.health_address,
-                 "host:port that answers health probes in plain text, and nothing else");
+                 "Answer gRPC health probes there in plain text, and nothing else")
+      ->type_name("HOST:PORT");
   server.http.address = "127.0.0.1:7071";
   app.add_option("--http", server.http.address,
-                 "host:port of metrics, health and status page, in plain text; empty: none")
+                 "Serve metrics, health and status page there, in plain text; empty: nowhere")
+      ->type_name("HOST:PORT")
       ->capture_default_str();
   app.add_option("--https", server.https_address,
-                 "host:port of the same over mutual TLS, where roles may do what they may over gRPC; empty: none");
+                 "Serve the same there over mutual TLS, where roles may do what they may over gRPC; empty: nowhere")
+      ->type_name("HOST:PORT");
   app.add_option("--connection-idle", options->connection_idle_seconds,
-                 "seconds after which a connection without calls is closed")
+                 "Close a connection after so long without calls")
+      ->type_name("SECONDS")
       ->capture_default_str();
   app.add_option("--connection-age", options->connection_age_seconds,
-                 "seconds after which any connection is closed; peers come back on a new one")
+                 "Close any connection after so long; peers come back on a new one")
+      ->type_name("SECONDS")
       ->capture_default_str();
-  app.add_flag("--reflection", server.reflection, "gRPC server reflection, for grpcurl and the like");
+  app.add_flag("--reflection", server.reflection,
+               "Answer gRPC server reflection, for grpcurl and the like; with TLS to the role admin only");
   AddLogOptions(&app, &options->log);
-  options->health_check =
-      app.add_option("--healthcheck", options->health_check_address,
-                     "ask the coordinator that serves HTTP there, or with these options, for its health; 0: healthy")
-          ->expected(0, 1)
-          ->type_name("[host:port]")
-          ->configurable(false);
-  app.set_version_flag("--version", "seedcast-coordinator " SEEDCAST_VERSION);
+  options->health_check = app.add_option("--healthcheck", options->health_check_address,
+                                         "Ask the coordinator that serves HTTP there, or with these options, for its "
+                                         "health, and leave with 0 if it is well")
+                              ->expected(0, 1)
+                              ->type_name("[HOST:PORT]")
+                              ->configurable(false);
+  app.set_version_flag("--version", "seedcast-coordinator " SEEDCAST_VERSION, "Print the version and exit");
   app.footer(kFooter);
 }
 
@@ -124,7 +149,7 @@ std::string WithPort(const std::string& address, int port) {
   return port == 0 ? address : absl::StrCat(address.substr(0, address.rfind(':')), ":", port);
 }
 
-int Serve(const ServerOptions& options) {
+int Serve(const ServerOptions& options, const Configuration& configuration) {
   RaiseDescriptorLimit();
   IgnoreBrokenPipes();
   if (!CatchSignals(/*exit_code_of_second=*/kFailure)) {
@@ -133,7 +158,8 @@ int Serve(const ServerOptions& options) {
   }
   absl::StatusOr<std::unique_ptr<CoordinatorServer>> server = CoordinatorServer::Start(options);
   if (!server.ok()) {
-    LogError("cannot start", {{"reason", server.status().ToString()}});
+    LogError("cannot start", {{"status", std::string(absl::StatusCodeToString(server.status().code()))},
+                              {"reason", configuration.WithOrigin(server.status().message())}});
     return kFailure;
   }
   LogInfo("serving", {{"address", WithPort(options.address, (*server)->port())},
@@ -164,19 +190,34 @@ absl::Status AskOverGrpc(const ServerOptions& options, std::string* address) {
                    kHealthPatience);
 }
 
+void PrintError(absl::string_view message) {
+  std::fprintf(stderr, "seedcast-coordinator: %s\n", std::string(message).c_str());
+}
+
 int CheckHealth(const Options& options) {
   std::string address = options.health_check_address;
   if (address.empty()) address = LocalAddress(options.server.http.address);
   const absl::Status status =
       address.empty() ? AskOverGrpc(options.server, &address) : CheckHealthAt(address, kHealthPatience);
   if (status.ok()) return 0;
-  std::fprintf(stderr, "seedcast-coordinator: %s: %s\n", address.c_str(), std::string(status.message()).c_str());
+  PrintError(absl::StrCat(address, ": ", status.message()));
   return kFailure;
 }
 
+int CheckConfig(const ServerOptions& options, const Configuration& configuration) {
+  std::fputs(configuration.Describe().c_str(), stdout);
+  const StartCheck check = CheckStart(options);
+  for (const std::string& remark : check.remarks) std::printf("# %s\n", remark.c_str());
+  for (const absl::Status& problem : check.problems) PrintError(configuration.WithOrigin(problem.message()));
+  return check.problems.empty() ? 0 : kFailure;
+}
+
 int Main(int argc, char** argv) {
-  CLI::App app("Coordinates training jobs: stores them, leases their work to workers, answers clients.",
-               "seedcast-coordinator");
+  CLI::App app(
+      "Coordinates training jobs: keeps their logs in a store, leases their work to workers, answers clients. It may "
+      "be\n"
+      "killed at any moment; started again on the same store, it goes on with all jobs.",
+      "seedcast-coordinator");
   Options options;
   AddOptions(app, &options);
   Configuration configuration(&app);
@@ -185,18 +226,16 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
-  absl::Status valid = configuration.Complete(environ);
+  const std::vector<absl::Status> problems = configuration.Complete(environ);
+  for (const absl::Status& problem : problems) PrintError(problem.message());
+  if (!problems.empty()) return kUsage;
   options.server.http.asked_for = app.get_option("--http")->count() > 0;
-  if (valid.ok()) valid = Finish(&options);
-  if (!valid.ok()) {
-    std::fprintf(stderr, "seedcast-coordinator: %s\n", std::string(valid.message()).c_str());
+  if (const absl::Status valid = Finish(&options); !valid.ok()) {
+    PrintError(configuration.WithOrigin(valid.message()));
     return kUsage;
   }
-  if (configuration.check_only()) {
-    std::fputs(configuration.Describe().c_str(), stdout);
-    return 0;
-  }
-  return options.health_check->count() > 0 ? CheckHealth(options) : Serve(options.server);
+  if (configuration.check_only()) return CheckConfig(options.server, configuration);
+  return options.health_check->count() > 0 ? CheckHealth(options) : Serve(options.server, configuration);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "coordinator/metrics/coordinator_metrics.h"
 #include "coordinator/metrics/figures_board.h"
 #include "coordinator/metrics/surroundings.h"
+#include "coordinator/rpc/coordinator_service.h"
 #include "coordinator/rpc/front.h"
 #include "coordinator/rpc/job_service.h"
 #include "coordinator/rpc/loop.h"
@@ -48,9 +49,16 @@ DataOptions DataOptionsOf(const ServerOptions& options) {
   return data;
 }
 
+// An error with the option's name in front, so that who reads it knows what to change.
+template <typename T>
+absl::StatusOr<T> For(const char* option, absl::StatusOr<T> result) {
+  if (result.ok()) return result;
+  return absl::Status(result.status().code(), absl::StrCat(option, ": ", result.status().message()));
+}
+
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory) {
   if (directory.empty()) return MakeMemoryStore();
-  return OpenSqliteStore(directory);
+  return For("store", OpenSqliteStore(directory));
 }
 
 CoordinatorOptions CoordinatorOptionsOf(const ServerOptions& options, const Clock* stopwatch, Datasets* datasets) {
@@ -208,18 +216,18 @@ class CoordinatorServer::Impl {
     FrontOptions front;
     front.address = options_.address;
     front.credentials = MakeServerCredentials(options_.tls, gate_);
-    front.services = {&*workers_, &*jobs_, &*parameters_};
+    front.services = {&*workers_, &*jobs_, &*parameters_, &description_};
     front.buffers = &buffers_;
     front.connection_idle = options_.connection_idle;
     front.connection_age = options_.connection_age;
-    ASSIGN_OR_RETURN(front_, GrpcFront::Start(front));
+    ASSIGN_OR_RETURN(front_, For("listen", GrpcFront::Start(front)));
     if (options_.health_address.empty()) return absl::OkStatus();
     FrontOptions health;
     health.address = options_.health_address;
     health.credentials = grpc::InsecureServerCredentials();
     health.buffers = &buffers_;
     health.connection_idle = kHealthConnectionIdle;
-    ASSIGN_OR_RETURN(health_, GrpcFront::Start(health));
+    ASSIGN_OR_RETURN(health_, For("health-listen", GrpcFront::Start(health)));
     return absl::OkStatus();
   }
 
@@ -242,6 +250,7 @@ class CoordinatorServer::Impl {
   std::optional<WorkerServiceImpl> workers_;
   std::optional<JobServiceImpl> jobs_;
   std::optional<ParameterServiceImpl> parameters_;
+  CoordinatorServiceImpl description_;
   const std::shared_ptr<RoleGate> gate_ = std::make_shared<RoleGate>();
   std::unique_ptr<GrpcFront> front_;
   std::unique_ptr<GrpcFront> health_;  // null without a health_address

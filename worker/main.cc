@@ -6,11 +6,16 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/config/configuration.h"
+#include "common/config/help.h"
 #include "common/config/process_options.h"
+#include "common/directory.h"
+#include "common/grpc_log.h"
+#include "common/host_port.h"
 #include "common/http/health_check.h"
 #include "common/http/http_address.h"
 #include "common/log.h"
@@ -45,7 +50,10 @@ Examples:
 A worker that loses its coordinator keeps trying to reach it. SIGTERM or SIGINT: the leases in hand are finished and
 handed in, then it leaves; a second one: at once.
 
-Exit codes: 0 drained; 1 failure, or stopped at once; 2 usage; 3 refused by the coordinator.)";
+--check-config also tries what it can without connecting: certificates, the address of --http, the cache directory.
+
+Exit codes: 0 drained, or healthy, or all is right; 1 failure, or stopped at once; 2 usage; 3 refused by the
+coordinator.)";
 
 // One drain request a signal, until nobody is to wait any more.
 void ForwardSignals(Worker* worker) {
@@ -84,31 +92,44 @@ void AddOptions(CLI::App& app, Options* options) {
   WorkerOptions& worker = options->worker;
   worker.id = DefaultId();
   worker.slots = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  app.add_option("--coordinator", options->coordinator, "host:port of the coordinator")->capture_default_str();
-  app.add_option("--slots", worker.slots, "threads that evaluate; default: one a core")->capture_default_str();
-  app.add_option("--id", worker.id, "name, unique among the coordinator's workers; default: host-pid");
-  app.add_option("--cache", worker.cache_directory, "directory of data sets fetched from the coordinator");
+  UseHelpStyle(&app);
+  app.add_option("--coordinator", options->coordinator, "The coordinator to work for")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  app.add_option("--slots", worker.slots, "Threads that evaluate, 1 .. 4096; default one a core")
+      ->capture_default_str();
+  app.add_option("--id", worker.id, "Name, unique among the coordinator's workers; default host-pid")
+      ->type_name("NAME");
+  app.add_option("--cache", worker.cache_directory,
+                 "Directory of data sets fetched from the coordinator; default the user's cache directory")
+      ->type_name("DIR");
   app.add_option("--inner-state-mb", worker.inner_state_mb,
                  "MiB for inner trainings that are carried from generation to generation")
       ->capture_default_str();
-  app.add_option("--kernels", options->kernels, "avx512, avx2 or scalar instead of the best that this machine has");
-  app.add_option("--http", options->http.address, "host:port of metrics and health, in plain text; empty: none")
+  app.add_option("--kernels", options->kernels,
+                 "avx512, avx2 or scalar; default the best that this machine has. All give the same bits")
+      ->type_name("WORD");
+  app.add_option("--http", options->http.address, "Serve metrics and health there, in plain text; empty: nowhere")
+      ->type_name("HOST:PORT")
       ->capture_default_str();
-  app.add_flag("--insecure", options->insecure, "allow --http to be where others can reach it, without TLS");
-  options->health_check =
-      app.add_option("--healthcheck", options->health_check_address,
-                     "ask the worker that serves HTTP there, or with these options, whether it is connected; 0: it is")
-          ->expected(0, 1)
-          ->type_name("[host:port]")
-          ->configurable(false);
+  app.add_flag("--insecure", options->insecure, "Allow --http where others can reach it, without certificates");
+  options->health_check = app.add_option("--healthcheck", options->health_check_address,
+                                         "Ask the worker that serves HTTP there, or with these options, whether it is "
+                                         "connected, and leave with 0 if so")
+                              ->expected(0, 1)
+                              ->type_name("[HOST:PORT]")
+                              ->configurable(false);
   AddTlsOptions(&app, &options->tls);
   AddLogOptions(&app, &options->log);
-  app.set_version_flag("--version", "seedcast-worker " SEEDCAST_VERSION);
+  app.set_version_flag("--version", "seedcast-worker " SEEDCAST_VERSION, "Print the version and exit");
   app.footer(kFooter);
 }
 
 absl::Status Finish(const Options& options) {
   options.log.Apply();
+  if (const absl::Status target = CheckTarget(options.coordinator); !target.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("coordinator: ", target.message()));
+  }
   RETURN_IF_ERROR(options.worker.Validate());
   RETURN_IF_ERROR(CheckHttpAddress(options.http, options.tls.configured(), options.insecure));
   if (options.tls.configured()) {
@@ -119,7 +140,8 @@ absl::Status Finish(const Options& options) {
       absl::StrCat("kernels: '", options.kernels, "', expected what this machine has: avx512, avx2 or scalar"));
 }
 
-int Serve(const Options& options) {
+int Serve(const Options& options, const Configuration& configuration) {
+  RouteGrpcLog();
   IgnoreBrokenPipes();
   if (!CatchSignals(/*exit_code_of_second=*/std::nullopt)) {
     LogError("cannot catch signals");
@@ -136,7 +158,7 @@ int Serve(const Options& options) {
   HttpServer http;
   AddWorkerPages(&worker, &bytes, absl::Now(), &http);
   if (const absl::Status status = StartHttp(options.http, &http); !status.ok()) {
-    LogError("cannot start", {{"reason", std::string(status.message())}});
+    LogError("cannot start", {{"reason", configuration.WithOrigin(status.message())}});
     return kFailure;
   }
   worker.Start();
@@ -147,17 +169,54 @@ int Serve(const Options& options) {
   return ExitCode(status);
 }
 
+void PrintError(absl::string_view message) {
+  std::fprintf(stderr, "seedcast-worker: %s\n", std::string(message).c_str());
+}
+
+// What would keep it from working, found without connecting. Each begins with the option's name.
+std::vector<std::string> FindProblems(const Options& options) {
+  std::vector<std::string> problems;
+  if (options.tls.configured()) {
+    const auto found = CheckTlsFiles(options.tls, TlsSide::kClient, absl::Now());
+    if (found.ok() && found->identity.role != Role::kWorker) {
+      problems.push_back(absl::StrCat("tls-cert: ", options.tls.certificate, ": is of the role ",
+                                      RoleName(found->identity.role), ", expected worker"));
+    }
+  }
+  if (const std::string& cache = options.worker.cache_directory; !cache.empty()) {
+    if (const absl::Status status = CheckWritable(cache); !status.ok()) {
+      problems.push_back(absl::StrCat("cache: ", status.message()));
+    }
+  }
+  HttpServer http;
+  if (const absl::Status status = StartHttp(options.http, &http); !status.ok()) {
+    problems.emplace_back(status.message());
+  }
+  return problems;
+}
+
+int CheckConfig(const Options& options, const Configuration& configuration) {
+  std::fputs(configuration.Describe().c_str(), stdout);
+  const std::vector<std::string> problems = FindProblems(options);
+  for (const std::string& problem : problems) PrintError(configuration.WithOrigin(problem));
+  return problems.empty() ? 0 : kFailure;
+}
+
 int CheckHealth(const Options& options) {
   const std::string address =
       options.health_check_address.empty() ? options.http.address : options.health_check_address;
   const absl::Status status = CheckHealthAt(address, kHealthPatience);
   if (status.ok()) return 0;
-  std::fprintf(stderr, "seedcast-worker: %s: %s\n", address.c_str(), std::string(status.message()).c_str());
+  PrintError(absl::StrCat(address, ": ", status.message()));
   return kFailure;
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Evaluates what a coordinator leases to it.", "seedcast-worker");
+  CLI::App app(
+      "Evaluates what a coordinator leases to it. Workers keep nothing that cannot be made again: start and stop as "
+      "many\n"
+      "as you like, at any moment.",
+      "seedcast-worker");
   Options options;
   AddOptions(app, &options);
   Configuration configuration(&app);
@@ -166,18 +225,16 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
-  absl::Status valid = configuration.Complete(environ);
+  const std::vector<absl::Status> problems = configuration.Complete(environ);
+  for (const absl::Status& problem : problems) PrintError(problem.message());
+  if (!problems.empty()) return kUsage;
   options.http.asked_for = app.get_option("--http")->count() > 0;
-  if (valid.ok()) valid = Finish(options);
-  if (!valid.ok()) {
-    std::fprintf(stderr, "seedcast-worker: %s\n", std::string(valid.message()).c_str());
+  if (const absl::Status valid = Finish(options); !valid.ok()) {
+    PrintError(configuration.WithOrigin(valid.message()));
     return kUsage;
   }
-  if (configuration.check_only()) {
-    std::fputs(configuration.Describe().c_str(), stdout);
-    return 0;
-  }
-  return options.health_check->count() > 0 ? CheckHealth(options) : Serve(options);
+  if (configuration.check_only()) return CheckConfig(options, configuration);
+  return options.health_check->count() > 0 ? CheckHealth(options) : Serve(options, configuration);
 }
 
 }  // namespace

@@ -2,20 +2,21 @@
 _seedcast() {
   local word="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}" command="${COMP_WORDS[1]}" flags
   local common="--help --json --verbose"
-  local connection="$common --coordinator --store --data --tls-cert --tls-key --tls-ca"
+  local file="--config --check-config"
+  local connection="$common $file --coordinator --store --data --tls-cert --tls-key --tls-ca"
   if [[ $COMP_CWORD -eq 1 ]]; then
-    COMPREPLY=($(compgen -W "run submit list show watch pause resume cancel fork evaluate export verify cluster certs completion version --help" -- "$word"))
+    COMPREPLY=($(compgen -W "run submit list show watch pause resume cancel fork evaluate export verify cluster certs doctor completion version --help" -- "$word"))
     return
   fi
   case "$previous" in
-    --store|--data) COMPREPLY=($(compgen -d -- "$word")); return ;;
-    --output|-o|--tls-cert|--tls-key|--tls-ca) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --store|--data|--cache) COMPREPLY=($(compgen -d -- "$word")); return ;;
+    --output|-o|--config|--tls-cert|--tls-key|--tls-ca) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --role) COMPREPLY=($(compgen -W "coordinator worker submitter observer admin" -- "$word")); return ;;
     --split) COMPREPLY=($(compgen -W "train validation test" -- "$word")); return ;;
-    --coordinator|--listen|--host|--days|--resume|--set|--slots|--test-episodes|--comparison-seeds|--count|--generations|--pairs|--version|--way|--shot|--query|--episodes) return ;;
+    --coordinator|--listen|--host|--days|--resume|--set|--slots|--inner-state-mb|--test-episodes|--comparison-seeds|--count|--generations|--pairs|--version|--way|--shot|--query|--episodes) return ;;
   esac
   case "$command" in
-    run) flags="$common --store --data --resume --set --slots --output --listen --insecure --test-episodes --comparison-seeds" ;;
+    run) flags="$common $file --store --data --resume --set --slots --inner-state-mb --output --listen --insecure --test-episodes --comparison-seeds" ;;
     cluster) flags="$common --count --output --generations --pairs --set --slots" ;;
     submit) flags="$connection --set --watch" ;;
     list|show|watch|pause|resume|cancel) flags="$connection" ;;
@@ -23,6 +24,7 @@ _seedcast() {
     evaluate) flags="$connection --split --way --shot --query --episodes --version --slots" ;;
     export) flags="$connection --output --version" ;;
     verify) flags="$connection --slots" ;;
+    doctor) flags="$connection --cache --slots" ;;
     certs) flags="--host --role --days --help" ;;
     completion) flags="bash zsh fish --help" ;;
     version) flags="$common" ;;

@@ -1,6 +1,6 @@
 # fish completion of seedcast
-set -l commands run submit list show watch pause resume cancel fork evaluate export verify cluster certs completion version
-set -l remote submit list show watch pause resume cancel fork evaluate export verify
+set -l commands run submit list show watch pause resume cancel fork evaluate export verify cluster certs doctor completion version
+set -l remote submit list show watch pause resume cancel fork evaluate export verify doctor
 complete -c seedcast -f -l help -d 'Show help'
 complete -c seedcast -n "not __fish_seen_subcommand_from $commands" -a "$commands"
 complete -c seedcast -n "__fish_seen_subcommand_from run submit cluster" -a '(__fish_complete_suffix .yaml)'
@@ -11,6 +11,9 @@ complete -c seedcast -n "__fish_seen_subcommand_from $remote" -x -l coordinator 
 complete -c seedcast -n "__fish_seen_subcommand_from $remote" -r -F -l tls-cert -d 'Certificate to show it'
 complete -c seedcast -n "__fish_seen_subcommand_from $remote" -r -F -l tls-key -d 'Its private key'
 complete -c seedcast -n "__fish_seen_subcommand_from $remote" -r -F -l tls-ca -d 'Authority to believe'
+complete -c seedcast -n "__fish_seen_subcommand_from run $remote" -r -F -l config -d 'File of options'
+complete -c seedcast -n "__fish_seen_subcommand_from run $remote" -l check-config -d 'Check options and leave'
+complete -c seedcast -n "__fish_seen_subcommand_from doctor" -r -F -l cache -d 'Directory of decoded data sets'
 complete -c seedcast -n "__fish_seen_subcommand_from certs" -a '(__fish_complete_directories)'
 complete -c seedcast -n "__fish_seen_subcommand_from certs" -x -l host -d 'Name or address of the coordinator'
 complete -c seedcast -n "__fish_seen_subcommand_from certs" -x -l role -a 'coordinator worker submitter observer admin' -d 'Role to make'
@@ -22,8 +25,9 @@ complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l resume -d 'Go on
 complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l listen -d 'Listen on this address as well'
 complete -c seedcast -n "__fish_seen_subcommand_from run" -l insecure -d 'Trust the network'
 complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l test-episodes -d 'Episodes of each test'
-complete -c seedcast -n "__fish_seen_subcommand_from run evaluate verify cluster" -x -l slots -d 'Threads to use here'
+complete -c seedcast -n "__fish_seen_subcommand_from run evaluate verify cluster doctor" -x -l slots -d 'Threads to use here'
 complete -c seedcast -n "__fish_seen_subcommand_from run export" -r -F -l output -d 'Where the model goes'
+complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l inner-state-mb -d 'MiB for carried inner trainings'
 complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l comparison-seeds -d 'Instances of each problem'
 complete -c seedcast -n "__fish_seen_subcommand_from cluster" -r -F -l output -d 'Where the job file goes'
 complete -c seedcast -n "__fish_seen_subcommand_from cluster" -x -l count -d 'Clusters to make'

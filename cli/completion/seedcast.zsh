@@ -1,7 +1,7 @@
 #compdef seedcast
 # zsh completion of seedcast
 _seedcast() {
-  local -a commands common connection override
+  local -a commands common file connection override
   commands=(
     'run:train a job here, test it and write its model'
     'submit:hand a job to a coordinator'
@@ -17,11 +17,13 @@ _seedcast() {
     'verify:replay a log and compare every digest'
     'cluster:find the clusters of a learned optimizer'
     'certs:make or renew certificates for TLS'
+    'doctor:say what is wrong with this machine and a coordinator'
     'completion:print a completion script'
     'version:print versions'
   )
   common=('--help[show help]' '--json[print JSON]' '--verbose[log on standard error]')
-  connection=($common '--coordinator[address]:address:' '--store[store]:directory:_files -/' '--data[data sets]:directory:_files -/'
+  file=('--config[file of options]:file:_files' '--check-config[check options and leave]')
+  connection=($common $file '--coordinator[address]:address:' '--store[store]:directory:_files -/' '--data[data sets]:directory:_files -/'
     '--tls-cert[certificate]:file:_files' '--tls-key[its key]:file:_files' '--tls-ca[authority]:file:_files')
   override=('*--set[set a field]:path=value:')
   if (( CURRENT == 2 )); then
@@ -32,9 +34,10 @@ _seedcast() {
   shift words
   (( CURRENT-- ))
   case $command in
-    run) _arguments $common $override '--store[store]:directory:_files -/' '--data[data sets]:directory:_files -/' \
+    run) _arguments $common $file $override '--store[store]:directory:_files -/' '--data[data sets]:directory:_files -/' \
       '--resume[go on with a job]:job:' '--slots[threads]:number:' '--output[model]:file:_files' \
       '--listen[address]:address:' '--insecure[trust the network]' '--test-episodes[episodes of each test]:number:' \
+      '--inner-state-mb[MiB for carried inner trainings]:number:' \
       '--comparison-seeds[instances of each problem]:number:' '*:job file:_files -g "*.y(a|)ml"' ;;
     submit) _arguments $connection $override '--watch[follow the job]' '*:job file:_files -g "*.y(a|)ml"' ;;
     list|show|watch|pause|resume|cancel) _arguments $connection '*:job:' ;;
@@ -47,6 +50,7 @@ _seedcast() {
     cluster) _arguments $common $override '--count[clusters]:number:' '--output[job file]:file:_files' \
       '--generations[generations]:number:' '--pairs[perturbations]:number:' '--slots[threads]:number:' \
       '*:job file:_files -g "*.y(a|)ml"' ;;
+    doctor) _arguments $connection '--cache[decoded data sets]:directory:_files -/' '--slots[threads]:number:' ;;
     certs) _arguments '--help[show help]' '*--host[name or address]:host:' '--days[how long they hold]:number:' \
       '*--role[role]:role:(coordinator worker submitter observer admin)' '*:directory:_files -/' ;;
     completion) _arguments '--help[show help]' '*:shell:(bash zsh fish)' ;;

@@ -6,13 +6,13 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
-#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "common/config/environment_names.h"
 #include "common/status_macros.h"
 
@@ -53,7 +53,8 @@ absl::StatusOr<std::string> ReadText(const std::string& path) {
   return text.str();
 }
 
-absl::StatusOr<YAML::Node> Parse(const std::string& path, const std::string& text) {
+absl::StatusOr<YAML::Node> Parse(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text, ReadText(path));
   YAML::Node root;
   try {
     root = YAML::Load(text);
@@ -66,87 +67,109 @@ absl::StatusOr<YAML::Node> Parse(const std::string& path, const std::string& tex
 
 }  // namespace
 
-Configuration::Configuration(CLI::App* app) : app_(*app) {
+Configuration::Configuration(CLI::App* app, OtherParts other_parts) : app_(*app), other_parts_(other_parts) {
   app_.add_option("--config", file_, "YAML file of options by these names; the environment has them as SEEDCAST_NAME")
+      ->type_name("FILE")
       ->configurable(false);
-  app_.add_flag("--check-config", check_only_, "say what all options are and where they come from, check them, leave")
+  app_.add_flag("--check-config", check_only_, "Say what all options are and where they come from, check them, leave")
       ->configurable(false);
 }
 
-absl::Status Configuration::Complete(const char* const* environment) {
-  RETURN_IF_ERROR(TakeEnvironment(environment));
+std::vector<absl::Status> Configuration::Complete(const char* const* environment) {
+  TakeEnvironment(environment);
   if (file_.empty()) file_ = ValueOf(environment, EnvironmentName("config"));
-  return file_.empty() ? absl::OkStatus() : TakeFile();
+  if (!file_.empty()) TakeFile();
+  return problems_;
 }
 
-absl::Status Configuration::TakeEnvironment(const char* const* environment) {
+void Configuration::TakeEnvironment(const char* const* environment) {
   std::vector<std::string> names;
   for (const CLI::Option* option : ConfigurableOptions(app_)) names.push_back(NameOf(option));
-  RETURN_IF_ERROR(CheckEnvironmentNames(environment, names));
+  problems_ = CheckEnvironmentNames(environment, names);
   for (CLI::Option* option : ConfigurableOptions(app_)) {
     const std::string name = EnvironmentName(NameOf(option));
-    if (const std::string value = ValueOf(environment, name); !value.empty()) {
-      RETURN_IF_ERROR(Take(option, value, name));
-    }
+    if (const std::string value = ValueOf(environment, name); !value.empty()) Take(option, value, name);
   }
-  return absl::OkStatus();
 }
 
-absl::Status Configuration::TakeFile() {
-  ASSIGN_OR_RETURN(const std::string text, ReadText(file_));
-  ASSIGN_OR_RETURN(const YAML::Node root, Parse(file_, text));
-  std::map<std::string, CLI::Option*> options;
-  std::vector<std::string> names;
-  for (CLI::Option* option : ConfigurableOptions(app_)) {
-    options[NameOf(option)] = option;
-    names.push_back(NameOf(option));
-  }
+void Configuration::TakeFile() {
+  const absl::StatusOr<YAML::Node> root = Parse(file_);
+  if (!root.ok()) return problems_.push_back(root.status());
   std::map<std::string, int> seen;  // by name, the line
-  for (const auto& entry : root) {
+  for (const auto& entry : *root) {
     const int line = entry.first.Mark().line + 1;
     const std::string place = absl::StrCat(file_, ":", line);
-    if (!entry.first.IsScalar()) return absl::InvalidArgumentError(absl::StrCat(place, ": expected an option's name"));
-    const std::string name = entry.first.Scalar();
-    const auto found = options.find(name);
-    if (found == options.end()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(place, ": ", absl::CEscape(name), ": unknown option", DidYouMean(name, names)));
+    if (!entry.first.IsScalar()) {
+      Wrong(absl::StrCat(place, ": expected an option's name"));
+      continue;
     }
+    const std::string& name = entry.first.Scalar();
     if (const auto [first, is_new] = seen.emplace(name, line); !is_new) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(place, ": ", name, ": stands in line ", first->second, " already"));
+      Wrong(absl::StrCat(place, ": ", absl::CEscape(name), ": stands in line ", first->second, " already"));
+    } else if (!entry.second.IsScalar()) {
+      Wrong(absl::StrCat(place, ": ", absl::CEscape(name), ": expected one value"));
+    } else {
+      TakeEntry(name, entry.second.Scalar(), place);
     }
-    if (!entry.second.IsScalar()) {
-      return absl::InvalidArgumentError(absl::StrCat(place, ": ", name, ": expected one value"));
-    }
-    RETURN_IF_ERROR(Take(found->second, entry.second.Scalar(), place));
   }
-  return absl::OkStatus();
 }
 
-absl::Status Configuration::Take(CLI::Option* option, const std::string& value, const std::string& origin) {
-  if (option->count() > 0) return absl::OkStatus();
+void Configuration::TakeEntry(const std::string& name, const std::string& value, const std::string& place) {
+  std::vector<std::string> names;
+  for (CLI::Option* option : ConfigurableOptions(app_)) {
+    if (NameOf(option) == name) return Take(option, value, place);
+    names.push_back(NameOf(option));
+  }
+  if (other_parts_ == OtherParts::kLetPass && IsOptionOfSomePart(name)) return;
+  Wrong(absl::StrCat(place, ": ", absl::CEscape(name), ": unknown option", DidYouMean(name, names)));
+}
+
+bool Configuration::ExcludedByHand(const CLI::Option* option) const {
+  for (const CLI::Option* other : option->get_excludes()) {
+    if (other->count() > 0 && origins_.find(other) == origins_.end()) return true;
+  }
+  return false;
+}
+
+void Configuration::Take(CLI::Option* option, const std::string& value, const std::string& origin) {
+  if (option->count() > 0 || ExcludedByHand(option)) return;
   try {
     option->add_result(IsFlag(option) ? option->get_flag_value("", value) : value);
     option->run_callback();
+    origins_[option] = origin;
   } catch (const std::exception& error) {
-    return absl::InvalidArgumentError(absl::StrCat(origin, ": ", NameOf(option), ": '", absl::CEscape(value),
-                                                   "' cannot be taken: ", OneLine(error.what())));
+    option->clear();
+    if (!option->get_default_str().empty()) option->default_val(option->get_default_str());  // it may be set halfway
+    Wrong(absl::StrCat(origin, ": ", NameOf(option), ": '", absl::CEscape(value),
+                       "' cannot be taken: ", OneLine(error.what())));
   }
-  origins_[option] = origin;
-  return absl::OkStatus();
+}
+
+std::string Configuration::OriginOf(const CLI::Option* option) const {
+  const auto origin = origins_.find(option);
+  if (origin != origins_.end()) return origin->second;
+  return option->count() > 0 ? "command line" : "default";
 }
 
 std::string Configuration::Describe() const {
   std::string text;
   for (const CLI::Option* option : ConfigurableOptions(app_)) {
-    const auto origin = origins_.find(option);
-    const bool set = option->count() > 0;
     const std::string standard = IsFlag(option) ? "false" : option->get_default_str();
-    absl::StrAppend(&text, NameOf(option), ": ", set ? absl::StrJoin(option->results(), " ") : standard, "  # ",
-                    origin != origins_.end() ? origin->second : (set ? "command line" : "default"), "\n");
+    absl::StrAppend(&text, NameOf(option), ": ", option->count() > 0 ? absl::StrJoin(option->results(), " ") : standard,
+                    "  # ", OriginOf(option), "\n");
   }
   return text;
+}
+
+std::string Configuration::WithOrigin(absl::string_view message) const {
+  const std::string name = absl::StrReplaceAll(message.substr(0, message.find(':')), {{"_", "-"}});
+  for (const CLI::Option* option : ConfigurableOptions(app_)) {
+    const bool has_value = option->count() > 0 || !option->get_default_str().empty();
+    if (NameOf(option) != name || !has_value) continue;
+    const bool in_a_place = origins_.find(option) != origins_.end();
+    return absl::StrCat(message, " (from ", in_a_place ? "" : "the ", OriginOf(option), ")");
+  }
+  return std::string(message);
 }
 
 }  // namespace seedcast

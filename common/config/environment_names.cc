@@ -1,6 +1,7 @@
 #include "common/config/environment_names.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -20,7 +21,7 @@ constexpr const char* kOptionsOfAllParts[] = {
     "config",        "offline",         "lease-ttl",      "insecure",  "update-threads",
     "reflection",    "tls-cert",        "tls-key",        "tls-ca",    "id",
     "slots",         "kernels",         "inner-state-mb", "log-level", "log-format",
-    "health-listen", "connection-idle", "connection-age", "http"};
+    "health-listen", "connection-idle", "connection-age", "http",      "https"};
 
 int Distance(absl::string_view a, absl::string_view b) {
   std::vector<int> row(b.size() + 1);
@@ -51,7 +52,13 @@ std::string EnvironmentName(absl::string_view option) {
   return absl::StrCat(kPrefix, absl::AsciiStrToUpper(absl::StrReplaceAll(option, {{"-", "_"}})));
 }
 
-absl::Status CheckEnvironmentNames(const char* const* environment, const std::vector<std::string>& more) {
+bool IsOptionOfSomePart(absl::string_view option) {
+  return std::find(std::begin(kOptionsOfAllParts), std::end(kOptionsOfAllParts), option) !=
+         std::end(kOptionsOfAllParts);
+}
+
+std::vector<absl::Status> CheckEnvironmentNames(const char* const* environment, const std::vector<std::string>& more) {
+  std::vector<absl::Status> problems;
   std::vector<std::string> known;
   for (const char* option : kOptionsOfAllParts) known.push_back(EnvironmentName(option));
   for (const std::string& option : more) known.push_back(EnvironmentName(option));
@@ -61,10 +68,10 @@ absl::Status CheckEnvironmentNames(const char* const* environment, const std::ve
     const absl::string_view value = absl::StripPrefix(entry.substr(name.size()), "=");
     if (!absl::StartsWith(name, kPrefix) || IsServiceLink(name, value)) continue;
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("environment: ", absl::CEscape(name), ": unknown name", DidYouMean(name, known)));
+    problems.push_back(absl::InvalidArgumentError(
+        absl::StrCat("environment: ", absl::CEscape(name), ": unknown name", DidYouMean(name, known))));
   }
-  return absl::OkStatus();
+  return problems;
 }
 
 std::string DidYouMean(absl::string_view written, const std::vector<std::string>& names) {

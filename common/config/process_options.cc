@@ -18,9 +18,13 @@ const std::map<std::string, LogLevel>& Levels() {
 }  // namespace
 
 void AddTlsOptions(CLI::App* app, TlsFiles* files) {
-  app->add_option("--tls-cert", files->certificate, "this process's certificate, PEM; read again when it changes");
-  app->add_option("--tls-key", files->key, "its private key");
-  app->add_option("--tls-ca", files->authority, "certificates of the authority whose peers are believed");
+  app->add_option("--tls-cert", files->certificate,
+                  "This process's certificate, PEM; with --tls-key and --tls-ca, or none of them. Read again when it "
+                  "changes")
+      ->type_name("FILE");
+  app->add_option("--tls-key", files->key, "The certificate's private key, without a password")->type_name("FILE");
+  app->add_option("--tls-ca", files->authority, "Certificates of the authority whose peers are believed")
+      ->type_name("FILE");
 }
 
 void LogOptions::Apply() const {
@@ -29,11 +33,13 @@ void LogOptions::Apply() const {
 }
 
 void AddLogOptions(CLI::App* app, LogOptions* options) {
-  app->add_option("--log-level", options->level, "debug, info, warning or error")
+  app->add_option("--log-level", options->level, "What is logged: debug, info, warning or error")
       ->check(CLI::IsMember(Levels()).description(""))
+      ->type_name("WORD")
       ->capture_default_str();
-  app->add_option("--log-format", options->format, "text or json, a line an entry")
+  app->add_option("--log-format", options->format, "How: text or json, a line an entry")
       ->check(CLI::IsMember({"text", "json"}).description(""))
+      ->type_name("WORD")
       ->capture_default_str();
 }
 

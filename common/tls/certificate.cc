@@ -53,12 +53,6 @@ absl::StatusOr<std::string> Read(const NamedFile& file) {
   return text;
 }
 
-absl::Time TimeOf(const ASN1_TIME* time) {
-  tm parts = {};
-  ASN1_TIME_to_tm(time, &parts);
-  return absl::FromTM(parts, absl::UTCTimeZone());
-}
-
 std::string Day(absl::Time time) { return absl::FormatTime("%Y-%m-%d %H:%M UTC", time, absl::UTCTimeZone()); }
 
 absl::Status CheckValidity(const NamedFile& file, const CheckedCertificate& found, absl::Time now) {

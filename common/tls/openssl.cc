@@ -57,4 +57,10 @@ std::vector<std::string> UriNames(X509* certificate) {
   return uris;
 }
 
+absl::Time TimeOf(const ASN1_TIME* time) {
+  tm parts = {};
+  ASN1_TIME_to_tm(time, &parts);
+  return absl::FromTM(parts, absl::UTCTimeZone());
+}
+
 }  // namespace seedcast

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 namespace seedcast {
 
@@ -35,5 +36,7 @@ absl::StatusOr<std::vector<CertificatePtr>> ParseCertificates(const std::string&
 absl::StatusOr<KeyPtr> ParseKey(const std::string& pem);  // one that is encrypted is refused, nobody can be asked
 
 std::vector<std::string> UriNames(X509* certificate);
+
+absl::Time TimeOf(const ASN1_TIME* time);
 
 }  // namespace seedcast

@@ -1,6 +1,5 @@
 #include "coordinator/rpc/front.h"
 
-#include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/server_builder.h>
@@ -10,6 +9,7 @@
 #include <mutex>
 #include <utility>
 
+#include "common/grpc_log.h"
 #include "common/log.h"
 
 namespace seedcast {
@@ -58,14 +58,12 @@ void CutOff(Listener& listener, const std::string& peer) {
       {{"peer", peer}, {"reason", "it resets call after call"}, {"refused_for", absl::FormatDuration(kRefusal)}});
 }
 
-void LogGrpcLine(gpr_log_func_args* args) { LogDebug("grpc", {{"message", args->message}}); }
-
 }  // namespace
 
 void SetUpGrpc(bool reflection) {
   static std::once_flag once;
   std::call_once(once, [] {
-    gpr_set_log_function(LogGrpcLine);
+    RouteGrpcLog();
     grpc::EnableDefaultHealthCheckService(true);
   });
   static std::once_flag reflection_once;

@@ -20,6 +20,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/host_port.h"
 #include "common/log.h"
 #include "coordinator/rpc/peer_address.h"
 
@@ -31,19 +32,6 @@ constexpr int kBacklog = 4096;
 constexpr int kReservedDescriptors = 64;
 constexpr int kErrorPauseMs = 10;  // after an error that is nobody's connection, so that it cannot spin
 
-struct HostPort {
-  std::string host;
-  std::string port;
-};
-
-HostPort Split(const std::string& address) {
-  const size_t colon = address.rfind(':');
-  if (colon == std::string::npos) return {address, ""};
-  std::string host = address.substr(0, colon);
-  if (host.size() > 1 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  return {host, address.substr(colon + 1)};
-}
-
 absl::Status CannotListen(const std::string& address, int error) {
   const std::string message = absl::StrCat("cannot listen on ", address, ": ", std::strerror(error));
   return error == EACCES ? absl::PermissionDeniedError(message) : absl::UnavailableError(message);
@@ -54,7 +42,7 @@ struct AddressInfoDeleter {
 };
 
 absl::StatusOr<std::unique_ptr<addrinfo, AddressInfoDeleter>> LookUp(const std::string& address) {
-  const auto [host, port] = Split(address);
+  const auto [host, port] = SplitHostPort(address);
   addrinfo hints = {};
   hints.ai_flags = AI_PASSIVE;
   hints.ai_socktype = SOCK_STREAM;

@@ -2,6 +2,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
+#include "seedcast/v1/coordinator.grpc.pb.h"
 #include "seedcast/v1/job.grpc.pb.h"
 #include "seedcast/v1/parameters.grpc.pb.h"
 #include "seedcast/v1/worker.grpc.pb.h"
@@ -28,6 +29,8 @@ static_assert(RowsOf("/seedcast.v1.WorkerService/") == kMethods<v1::WorkerServic
               "each method of WorkerService needs its row in kMethodRoles");
 static_assert(RowsOf("/seedcast.v1.ParameterService/") == kMethods<v1::ParameterService::CallbackService>,
               "each method of ParameterService needs its row in kMethodRoles");
+static_assert(RowsOf("/seedcast.v1.CoordinatorService/") == kMethods<v1::CoordinatorService::CallbackService>,
+              "each method of CoordinatorService needs its row in kMethodRoles");
 
 bool Matches(absl::string_view pattern, absl::string_view method) {
   return absl::ConsumeSuffix(&pattern, "*") ? absl::StartsWith(method, pattern) : method == pattern;

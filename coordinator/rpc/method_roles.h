@@ -48,6 +48,7 @@ inline constexpr std::array kMethodRoles = {
     MethodRow{"/seedcast.v1.ParameterService/GetLog", kReaders},
     MethodRow{"/seedcast.v1.ParameterService/GetSnapshot", kReaders},
     MethodRow{"/seedcast.v1.ParameterService/GetArtifact", kReaders},
+    MethodRow{"/seedcast.v1.CoordinatorService/Describe", kEverybody},
     MethodRow{"/grpc.health.v1.Health/*", kEverybody},
     MethodRow{"/grpc.reflection.v1alpha.ServerReflection/*", RoleSet{Role::kAdmin}},
 };

@@ -46,22 +46,6 @@ absl::Status AddParametersAndProof(SqliteConnection& db) {
     ALTER TABLE jobs ADD COLUMN proof TEXT NOT NULL DEFAULT '';)sql");
 }
 
-absl::StatusOr<int64_t> ReadInt(SqliteConnection& db, const char* sql) {
-  SqliteStatement statement(&db, sql);
-  SqliteCursor cursor = statement.Query();
-  RETURN_IF_ERROR(cursor.Next().status());
-  return cursor.Int(0);
-}
-
-absl::Status CheckOwner(SqliteConnection& db, int64_t version) {
-  ASSIGN_OR_RETURN(const int64_t application, ReadInt(db, "PRAGMA application_id"));
-  ASSIGN_OR_RETURN(const int64_t tables, ReadInt(db, "SELECT count(*) FROM sqlite_schema"));
-  const bool empty = application == 0 && version == 0 && tables == 0;
-  if (empty || application == kApplicationId) return absl::OkStatus();
-  return absl::DataLossError(
-      absl::StrCat("not a seedcast store: application_id ", application, ", expected ", kApplicationId));
-}
-
 }  // namespace
 
 const std::vector<Migration>& StoreMigrations() {
@@ -69,9 +53,25 @@ const std::vector<Migration>& StoreMigrations() {
   return migrations;
 }
 
+absl::StatusOr<int64_t> ReadInteger(SqliteConnection& db, const char* sql) {
+  SqliteStatement statement(&db, sql);
+  SqliteCursor cursor = statement.Query();
+  RETURN_IF_ERROR(cursor.Next().status());
+  return cursor.Int(0);
+}
+
+absl::StatusOr<int64_t> ReadSchemaVersion(SqliteConnection& db) {
+  ASSIGN_OR_RETURN(const int64_t version, ReadInteger(db, "PRAGMA user_version"));
+  ASSIGN_OR_RETURN(const int64_t application, ReadInteger(db, "PRAGMA application_id"));
+  ASSIGN_OR_RETURN(const int64_t tables, ReadInteger(db, "SELECT count(*) FROM sqlite_schema"));
+  const bool empty = application == 0 && version == 0 && tables == 0;
+  if (empty || application == kApplicationId) return version;
+  return absl::DataLossError(
+      absl::StrCat("not a seedcast store: application_id ", application, ", expected ", kApplicationId));
+}
+
 absl::Status Migrate(SqliteConnection& db, const std::vector<Migration>& migrations) {
-  ASSIGN_OR_RETURN(int64_t version, ReadInt(db, "PRAGMA user_version"));
-  RETURN_IF_ERROR(CheckOwner(db, version));
+  ASSIGN_OR_RETURN(int64_t version, ReadSchemaVersion(db));
   const auto newest = static_cast<int64_t>(migrations.size());
   if (version > newest) {
     return absl::FailedPreconditionError(absl::StrCat("its schema has version ", version, ", this program knows up to ",

@@ -285,7 +285,7 @@ absl::Status Explain(const absl::Status& status, SqliteConnection& db, const std
   if (sqlite3_errcode(db.get()) == SQLITE_BUSY) {
     return absl::FailedPreconditionError(absl::StrCat("another coordinator holds store ", directory));
   }
-  return {status.code(), absl::StrCat("store ", directory, ": ", status.message())};
+  return {status.code(), absl::StrCat(directory, ": ", status.message())};
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
@@ -23,8 +22,6 @@ struct CommandResult {
 
 class CommandTest : public ::testing::Test {
  protected:
-  void SetUp() override { unsetenv("SEEDCAST_COORDINATOR"); }
-
   std::string Path(const std::string& name) const { return folder_ / name; }
 
   // A small job: 20 generations, done in a moment.
@@ -38,10 +35,12 @@ class CommandTest : public ::testing::Test {
     return Path("sphere.yaml");
   }
 
-  static CommandResult Command(const std::vector<std::string>& arguments) {
+  // `environment`: "NAME=value".
+  static CommandResult Command(const std::vector<std::string>& arguments, std::vector<const char*> environment = {}) {
     std::ostringstream out, err;
     Console console{out, err};
-    const int code = RunApp(arguments, console);
+    environment.push_back(nullptr);
+    const int code = RunApp(arguments, environment.data(), console);
     return {code, out.str(), err.str()};
   }
 

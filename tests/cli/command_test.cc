@@ -166,10 +166,11 @@ TEST_F(RemoteCommandTest, SubmitWatchesAJobToItsEnd) {
   const CommandResult submit = Command({"submit", SphereJob(), "--watch", "--coordinator", address_});
   EXPECT_EQ(submit.code, kExitOk) << submit.err;
   EXPECT_THAT(submit.out, AllOf(HasSubstr("submitted sphere-1"), HasSubstr("SUCCEEDED")));
-  setenv("SEEDCAST_COORDINATOR", address_.c_str(), 1);
-  EXPECT_THAT(Command({"list"}).out, ContainsRegex("sphere-1 +SUCCEEDED"));
-  EXPECT_EQ(Command({"verify", "sphere-1"}).code, kExitOk);
-  EXPECT_THAT(OnStore({"list"}).out, Not(HasSubstr("sphere-1"))) << "a store named by hand wins over the environment";
+  const std::string environment = "SEEDCAST_COORDINATOR=" + address_;
+  EXPECT_THAT(Command({"list"}, {environment.c_str()}).out, ContainsRegex("sphere-1 +SUCCEEDED"));
+  EXPECT_EQ(Command({"verify", "sphere-1"}, {environment.c_str()}).code, kExitOk);
+  EXPECT_THAT(Command({"list", "--store", Path("store")}, {environment.c_str()}).out, Not(HasSubstr("sphere-1")))
+      << "a store named by hand wins over the environment";
   worker.RequestDrain();
   EXPECT_TRUE(worker.Join().ok());
 }

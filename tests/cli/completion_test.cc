@@ -21,7 +21,8 @@ TEST_P(CompletionTest, KnowsEveryCommandAndFlag) {
   Console console{std::cout, std::cerr};
   Action action;
   CLI::App app;
-  AddAllCommands(app, console, &action);
+  const char* const environment[] = {nullptr};
+  AddAllCommands(app, environment, console, &action);
   for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
     EXPECT_THAT(script, HasSubstr(command->get_name()));
     for (const CLI::Option* option : command->get_options()) {

@@ -4,8 +4,10 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -70,6 +72,10 @@ TEST_F(ConfigurationE2eTest, WrongCertificatesAreNamedByEveryProgram) {
     ExpectOneLine("$CLI list --coordinator 127.0.0.1:1" + c.options, 2, c.says);
   }
   ExpectOneLine("$COORDINATOR --check-config" + Certificate("good", Role::kWorker), 2, "is not for a server");
+  ExpectOneLine("$WORKER --http '' --check-config >/dev/null" + Certificate("good", Role::kSubmitter), 1,
+                "is of the role submitter, expected worker (from the command line)");
+  ExpectOneLine("env SEEDCAST_TLS_CA=" + directory_ / "none" + " $CLI list --check-config" + without(" --tls-ca"), 2,
+                "none: No such file or directory (from SEEDCAST_TLS_CA)");
 }
 
 TEST_F(ConfigurationE2eTest, WrongOptionsAreNamed) {
@@ -81,7 +87,15 @@ TEST_F(ConfigurationE2eTest, WrongOptionsAreNamed) {
     ExpectOneLine(program + " --config " + directory_ / "c.yaml", 2, "c.yaml:2: lease_ttl: unknown option");
     ExpectOneLine(program + " --config " + directory_ / "none.yaml", 2, "none.yaml: No such file or directory");
   }
-  ExpectOneLine("env SEEDCAST_COORDINTOR=x $CLI list", 2, "did you mean SEEDCAST_COORDINATOR?");
+  for (const std::string command : {"list", "run x.yaml", "version"}) {
+    ExpectOneLine("env SEEDCAST_COORDINTOR=x $CLI " + command, 2, "did you mean SEEDCAST_COORDINATOR?");
+  }
+  std::ofstream(directory_ / "client.yaml") << "slots: 4\ncoordnator: a:1\n";
+  ExpectOneLine("$CLI list --config " + directory_ / "client.yaml", 2,
+                "client.yaml:2: coordnator: unknown option; did you mean coordinator?");
+  ExpectOneLine("env SEEDCAST_COORDINATOR=here $CLI list", 2,
+                "coordinator: 'here', expected host:port with a port of 1 .. 65535 (from SEEDCAST_COORDINATOR)");
+  ExpectOneLine("$WORKER --coordinator host:0", 2, "coordinator: 'host:0', expected host:port");
   ExpectOneLine("$COORDINATOR --listen 0.0.0.0:0", 2, "expected a loopback address, or certificates");
   ExpectOneLine("$COORDINATOR --connection-age 0", 2, "connection_age: 0, expected at least 1s");
   ExpectOneLine("$WORKER --slots 0", 2, "slots: 0");
@@ -99,13 +113,50 @@ TEST_F(ConfigurationE2eTest, PlacesThatCannotBeUsedAreNamed) {
   ExpectOneLine("$COORDINATOR --listen 127.0.0.1:0 --http '' --store /proc/seedcast", 1, "/proc/seedcast");
 }
 
+TEST_F(ConfigurationE2eTest, CheckConfigTriesThemAndSaysWhereTheyWereSet) {
+  StartCoordinator();
+  const std::string check = "$COORDINATOR --check-config >/dev/null --store " + directory_ / "other";
+  const std::string alone = check + " --http '' --listen 127.0.0.1:0";
+  std::ofstream(directory_ / "file") << "";
+  std::ofstream(directory_ / "c.yaml") << "\nhttp: " << Address() << "\n";
+  const struct {
+    std::string command;
+    const char* says;
+  } cases[] = {
+      {"env SEEDCAST_LISTEN=" + Address() + " " + check + " --http ''",
+       "Address already in use (from SEEDCAST_LISTEN)"},
+      {check + " --listen 127.0.0.1:0 --config " + directory_ / "c.yaml", "c.yaml:2)"},
+      {alone + " --health-listen " + Address(), "health-listen: cannot listen on"},
+      {alone + " --data " + directory_ / "nowhere", "nowhere: expected images_background.zip"},
+      {alone + " --cache " + directory_ / "file/c", "cache: "},
+      {"$COORDINATOR --check-config --http '' --listen 127.0.0.1:0 >/dev/null --store " + directory_ / "file/s",
+       "file cannot be written"},
+      {"$COORDINATOR --check-config --http '' --listen 127.0.0.1:0 >/dev/null --store /proc/s",
+       "(from the command line)"},
+      {"$WORKER --check-config >/dev/null --http " + Address(), "http: cannot listen on"},
+      {"$WORKER --check-config >/dev/null --http '' --cache " + directory_ / "file/c", "cache: "},
+  };
+  for (const auto& c : cases) ExpectOneLine(c.command, 1, c.says);
+  EXPECT_EQ(Shell(alone).output, "");
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "other")) << "nothing is made";
+  const ShellResult own =
+      Shell("$COORDINATOR --check-config --http '' --listen " + Address() + " --store " + StoreDirectory());
+  EXPECT_EQ(own.exit_code, 0) << own.output;
+  EXPECT_THAT(own.output, HasSubstr(absl::StrCat("is open in process ", coordinator_->pid())));
+}
+
 TEST_F(ConfigurationE2eTest, CheckConfigSaysWhatHolds) {
   std::ofstream(directory_ / "c.yaml") << "lease-ttl: 12\nlog-format: json\n";
-  const ShellResult result =
-      Shell("SEEDCAST_LEASE_TTL=13 $COORDINATOR --log-format text --check-config --config " + directory_ / "c.yaml");
-  EXPECT_EQ(result.exit_code, 0);
+  const ShellResult result = Shell(
+      "SEEDCAST_LEASE_TTL=13 $COORDINATOR --listen 127.0.0.1:0 --http '' --log-format text --check-config --store " +
+      directory_ / "s --config " + directory_ / "c.yaml");
+  EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_THAT(result.output, HasSubstr("lease-ttl: 13  # SEEDCAST_LEASE_TTL\n"));
   EXPECT_THAT(result.output, HasSubstr("log-format: text  # command line\n"));
+  const ShellResult client =
+      Shell("SEEDCAST_DATA= SEEDCAST_STORE=/s $CLI show --check-config job-1 --config " + directory_ / "c.yaml");
+  EXPECT_EQ(client.exit_code, 0) << client.output;
+  EXPECT_THAT(client.output, HasSubstr("store: /s  # SEEDCAST_STORE\n"));
 }
 
 // In the documented files a line '#name: value' is an option with its default, '# ...' a remark.
@@ -115,15 +166,18 @@ TEST_F(ConfigurationE2eTest, TheDocumentedFilesNameEveryOptionAndNoOther) {
   for (const auto& [program, file] :
        {std::pair("$COORDINATOR", "coordinator.yaml"), std::pair("$WORKER", "worker.yaml")}) {
     const std::string documented = ReadText(absl::StrCat(source, "/deploy/config/", file));
-    const ShellResult defaults = Shell(absl::StrCat(program, " --check-config"));
-    ASSERT_EQ(defaults.exit_code, 0) << defaults.output;
+    // Where a coordinator runs on this machine, its addresses are not free, which is none of this test's business.
+    const ShellResult defaults = Shell(absl::StrCat(program, " --check-config 2>/dev/null"));
+    EXPECT_THAT(defaults.output, HasSubstr("# default\n"));
     for (const absl::string_view line : absl::StrSplit(defaults.output, '\n', absl::SkipEmpty())) {
+      if (absl::StartsWith(line, "#")) continue;
       const std::string option = absl::StrCat("\n#", line.substr(0, line.find(':') + 1));
       EXPECT_THAT(documented, HasSubstr(option)) << file;
     }
     std::ofstream(directory_ / file) << absl::StrReplaceAll(documented, {{"\n#", "\n"}, {"\n# ", "\n# "}});
     const ShellResult taken = Shell(absl::StrCat(program, " --check-config --config ", directory_ / file));
-    EXPECT_EQ(taken.exit_code, 0) << taken.output;
+    EXPECT_EQ(taken.output.find("unknown option"), std::string::npos) << taken.output;
+    EXPECT_THAT(taken.output, HasSubstr("log-level: info  # "));
     EXPECT_EQ(taken.output.find("# default"), std::string::npos) << "every option comes from the file";
   }
 }

@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <cstdlib>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -22,15 +21,6 @@ namespace {
 bool IsFile(const std::string& path) {
   struct stat info;
   return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
-}
-
-// The zips in a directory, or in its folder "omniglot".
-std::optional<OmniglotFiles> FindZips(const std::string& directory) {
-  for (const std::string& place : {directory, directory + "/omniglot"}) {
-    OmniglotFiles files{absl::StrCat(place, "/", kBackgroundZip), absl::StrCat(place, "/", kEvaluationZip)};
-    if (IsFile(files.background) && IsFile(files.evaluation)) return files;
-  }
-  return std::nullopt;
 }
 
 // Path, size and time of change: what is remembered about a file whose content has been checked.
@@ -79,14 +69,13 @@ absl::StatusOr<ResolvedDataset> FromDownload(const DataOptions& options, Artifac
 
 absl::StatusOr<ResolvedDataset> FindOmniglot(const DataOptions& options, ArtifactStore* artifacts) {
   if (!options.directory.empty()) {
-    if (const auto files = FindZips(options.directory)) return FromZips(*files, artifacts);
-    return absl::NotFoundError(absl::StrCat(options.directory, ": expected ", kBackgroundZip, " and ", kEvaluationZip,
-                                            " in it or in its folder omniglot"));
+    ASSIGN_OR_RETURN(const OmniglotFiles files, FindOmniglotZips(options.directory));
+    return FromZips(files, artifacts);
   }
   std::vector<std::string> places = {options.local_directory};
   if (!options.cache_directory.empty()) places.push_back(options.cache_directory);
   for (const std::string& place : places) {
-    if (const auto files = FindZips(place)) return FromZips(*files, artifacts);
+    if (const auto files = FindOmniglotZips(place); files.ok()) return FromZips(*files, artifacts);
   }
   if (artifacts->Get(kOmniglotDigest).ok()) {
     return ResolvedDataset{std::string(kOmniglotDigest),
@@ -136,6 +125,15 @@ DataOptions DataOptions::FromEnvironment() {
   const std::string offline = Environment("SEEDCAST_OFFLINE");
   options.offline = !offline.empty() && offline != "0";
   return options;
+}
+
+absl::StatusOr<OmniglotFiles> FindOmniglotZips(const std::string& directory) {
+  for (const std::string& place : {directory, directory + "/omniglot"}) {
+    OmniglotFiles files{absl::StrCat(place, "/", kBackgroundZip), absl::StrCat(place, "/", kEvaluationZip)};
+    if (IsFile(files.background) && IsFile(files.evaluation)) return files;
+  }
+  return absl::NotFoundError(absl::StrCat(directory, ": expected ", kBackgroundZip, " and ", kEvaluationZip,
+                                          " in it or in its folder omniglot"));
 }
 
 absl::StatusOr<ResolvedDataset> ResolveDataset(v1::ProtoNetTask::Dataset kind, const DataOptions& options,

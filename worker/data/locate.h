@@ -8,6 +8,7 @@
 #include "seedcast/v1/job.pb.h"
 #include "worker/data/artifacts.h"
 #include "worker/data/download.h"
+#include "worker/data/omniglot.h"
 
 namespace seedcast {
 
@@ -35,6 +36,9 @@ struct DataOptions {
   // Where the ArtifactStore of this cache belongs; empty without a cache directory.
   std::string ArtifactDirectory() const { return cache_directory.empty() ? "" : cache_directory + "/artifacts"; }
 };
+
+// The zips in a directory, or in its folder "omniglot". NOT_FOUND says where they were expected.
+absl::StatusOr<OmniglotFiles> FindOmniglotZips(const std::string& directory);
 
 struct ResolvedDataset {
   std::string digest;       // `artifacts` holds it

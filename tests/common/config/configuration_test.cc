@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <optional>
+#include <vector>
 
 #include "tests/testing/temporary_directory.h"
 
@@ -21,19 +22,22 @@ struct Process {
   bool insecure = false;
   bool once = false;
   std::optional<Configuration> configuration;
+  std::vector<absl::Status> problems;
 
-  Process() {
+  explicit Process(Configuration::OtherParts other_parts = Configuration::OtherParts::kRefused) {
     app.add_option("--ttl", ttl)->capture_default_str();
     app.add_option("--listen", listen)->capture_default_str();
     app.add_flag("--insecure", insecure);
     app.add_flag("--once", once)->configurable(false);
-    configuration.emplace(&app);
+    configuration.emplace(&app, other_parts);
   }
 
+  // The first problem.
   absl::Status Read(const std::string& arguments, std::vector<const char*> environment) {
     app.parse(arguments);
     environment.push_back(nullptr);
-    return configuration->Complete(environment.data());
+    problems = configuration->Complete(environment.data());
+    return problems.empty() ? absl::OkStatus() : problems.front();
   }
 };
 
@@ -82,6 +86,47 @@ TEST_F(ConfigurationTest, SaysWhatHoldsAndWhereItComesFrom) {
   ASSERT_TRUE(process.Read("--insecure --config " + path, {"SEEDCAST_LISTEN=x:1"}).ok());
   EXPECT_EQ(process.configuration->Describe(),
             "ttl: 1  # " + path + ":2\nlisten: x:1  # SEEDCAST_LISTEN\ninsecure: true  # command line\n");
+}
+
+TEST_F(ConfigurationTest, NamesAllThatIsWrongAndTakesTheRest) {
+  Process process;
+  const std::string file = "--config " + File("ttl: soon\nlistn: a\nlisten: b");
+  ASSERT_FALSE(process.Read(file, {"SEEDCAST_TLL=1", "SEEDCAST_LISTNE=2"}).ok());
+  EXPECT_EQ(process.problems.size(), 4u);
+  EXPECT_EQ(process.listen, "b");
+  EXPECT_EQ(process.ttl, 30);
+}
+
+TEST_F(ConfigurationTest, OptionsOfOtherPartsAreLetPassInAFileForSeveral) {
+  Process process(Configuration::OtherParts::kLetPass);
+  ASSERT_TRUE(process.Read("--config " + File("inner-state-mb: 3\nttl: 1"), {}).ok());
+  EXPECT_EQ(process.ttl, 1);
+  Process strict;
+  EXPECT_FALSE(strict.Read("--config " + File("inner-state-mb: 3"), {}).ok());
+  Process misspelt(Configuration::OtherParts::kLetPass);
+  EXPECT_FALSE(misspelt.Read("--config " + File("inner-states-mb: 3"), {}).ok());
+}
+
+TEST_F(ConfigurationTest, AnOptionOfTheCommandLineWinsOverThoseThatItExcludes) {
+  Process process;
+  process.app.get_option("--listen")->excludes("--ttl");
+  ASSERT_TRUE(process.Read("--listen here", {"SEEDCAST_TTL=2"}).ok());
+  EXPECT_EQ(process.ttl, 30);
+}
+
+TEST_F(ConfigurationTest, SaysBehindAMessageWhereTheOptionsValueComesFrom) {
+  Process process;
+  const std::string path = File("ttl: 1\n");
+  ASSERT_TRUE(process.Read("--insecure --config " + path, {"SEEDCAST_LISTEN=x:1"}).ok());
+  const auto with_origin = [&](const char* message) { return process.configuration->WithOrigin(message); };
+  EXPECT_EQ(with_origin("ttl: 1, expected 2"), "ttl: 1, expected 2 (from " + path + ":1)");
+  EXPECT_EQ(with_origin("listen: in use"), "listen: in use (from SEEDCAST_LISTEN)");
+  EXPECT_EQ(with_origin("insecure: no"), "insecure: no (from the command line)");
+  EXPECT_EQ(with_origin("once: no"), "once: no") << "the command line's alone";
+  EXPECT_EQ(with_origin("something else: no"), "something else: no");
+  Process defaults;
+  ASSERT_TRUE(defaults.Read("", {}).ok());
+  EXPECT_EQ(defaults.configuration->WithOrigin("listen: in use"), "listen: in use (from the default)");
 }
 
 TEST_F(ConfigurationTest, NamesThePlaceOfWhatIsWrong) {

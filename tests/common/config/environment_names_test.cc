@@ -10,7 +10,8 @@ using ::testing::HasSubstr;
 
 absl::Status Check(const char* entry) {
   const char* const environment[] = {"PATH=/bin", entry, nullptr};
-  return CheckEnvironmentNames(environment, {"my-option"});
+  const std::vector<absl::Status> problems = CheckEnvironmentNames(environment, {"my-option"});
+  return problems.empty() ? absl::OkStatus() : problems.front();
 }
 
 TEST(EnvironmentNamesTest, KnowsOptionsOfAllPartsAndThoseOfThisOne) {

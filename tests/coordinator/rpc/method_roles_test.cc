@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "seedcast/v1/coordinator.pb.h"
 #include "seedcast/v1/job.pb.h"
 #include "seedcast/v1/parameters.pb.h"
 #include "seedcast/v1/worker.pb.h"
@@ -30,7 +31,7 @@ std::set<std::string> MethodsOf(const google::protobuf::FileDescriptor& file) {
 TEST(MethodRolesTest, EachRowIsAMethodAndEachMethodHasARow) {
   std::set<std::string> methods;
   for (const auto* file : {v1::JobStatus::descriptor()->file(), v1::WorkerMessage::descriptor()->file(),
-                           v1::GenerationRecord::descriptor()->file()}) {
+                           v1::GenerationRecord::descriptor()->file(), v1::DescribeRequest::descriptor()->file()}) {
     methods.merge(MethodsOf(*file));
   }
   std::set<std::string> rows;
