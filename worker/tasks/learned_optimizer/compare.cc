@@ -236,22 +236,24 @@ class Comparer {
     const size_t baseline = static_cast<size_t>(optimizer) - 1;
     result.optimizer = optimizer == 0 ? "learned" : BaselineName(kBaselines[baseline]);
     result.learning_rate = optimizer == 0 ? kNone : rates_[family][baseline];
-    std::vector<double> objectives, accuracies;  // (seeds) means over problems
-    result.curve.assign(points_.size(), 0);
-    const double share = 1.0 / options_.seeds / static_cast<double>(families_[family].problems.size());
+    std::vector<double> accuracies;  // (seeds) means over problems
+    std::vector<std::vector<double>> objectives(points_.size(), std::vector<double>(options_.seeds));
+    const double share = 1.0 / static_cast<double>(families_[family].problems.size());
     for (int seed = 0; seed < options_.seeds; ++seed) {
       const Runs& runs = runs_[family * options_.seeds + seed];
-      std::vector<double> last, accuracy;
+      std::vector<double> accuracy;
       for (size_t i = optimizer; i < runs.size(); i += kOptimizers) {
-        last.push_back(runs[i].last());
         accuracy.push_back(runs[i].accuracy);
         result.diverged += runs[i].diverged;
-        for (size_t k = 0; k < points_.size(); ++k) result.curve[k] += share * runs[i].curve[k];
+        for (size_t k = 0; k < points_.size(); ++k) objectives[k][seed] += share * runs[i].curve[k];
       }
-      objectives.push_back(MeanOf(last));
       accuracies.push_back(MeanOf(accuracy));
     }
-    result.log_objective = IntervalOf(objectives);
+    for (const std::vector<double>& of_seeds : objectives) {
+      result.log_objective = IntervalOf(of_seeds);  // in the end that of the last point
+      result.curve.push_back(result.log_objective.mean);
+      result.curve_interval.push_back(result.log_objective.interval);
+    }
     result.accuracy = IntervalOf(accuracies);
     return result;
   }

@@ -32,12 +32,13 @@ struct MeanAndInterval {
 };
 
 struct OptimizerResult {
-  std::string optimizer;          // "learned", "SGD", "momentum", "RMSProp", "Adam"
-  double learning_rate = 0;       // as tuned; NaN for the learned one
-  MeanAndInterval log_objective;  // at the end; of the means over the family's problems
-  MeanAndInterval accuracy;       // at the end, over the problems that have one; NaN where none has
-  int diverged = 0;               // trainings that left the bounds
-  std::vector<double> curve;      // (points) mean log objective
+  std::string optimizer;               // "learned", "SGD", "momentum", "RMSProp", "Adam"
+  double learning_rate = 0;            // as tuned; NaN for the learned one
+  MeanAndInterval log_objective;       // at the end; of the means over the family's problems
+  MeanAndInterval accuracy;            // at the end, over the problems that have one; NaN where none has
+  int diverged = 0;                    // trainings that left the bounds
+  std::vector<double> curve;           // (points) mean log objective
+  std::vector<double> curve_interval;  // (points) half width of its 95 % interval
 };
 
 struct FamilyResult {

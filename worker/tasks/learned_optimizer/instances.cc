@@ -51,6 +51,7 @@ absl::StatusOr<InnerTraining*> Instances::Find(absl::Span<const float> theta, co
   if (group != group_) Enter(group);
   auto found = trainings_.find(problem);
   if (found == trainings_.end()) {
+    if (Bytes() > setting_.most_bytes) trainings_.clear();
     ASSIGN_OR_RETURN(Entry made, Make(problem));
     found = trainings_.try_emplace(problem, std::move(made)).first;
   }

@@ -63,6 +63,8 @@ struct LearnedOptimizerSetting {
   std::vector<ProblemCluster> clusters;
   TrainingRules rules;
   std::unique_ptr<InstancePool> pool;
+  // An evaluator that holds more instances than this lets go of them, and makes them again.
+  int64_t most_bytes = int64_t{1} << 30;
 
   const v1::LearnedOptimizerTask& task() const { return spec.learned_optimizer(); }
 };
@@ -72,7 +74,7 @@ class Instances {
  public:
   explicit Instances(const LearnedOptimizerSetting& setting) : setting_(setting) {}
 
-  // Valid until an instance of another group is asked for; its optimizer steps with `theta`.
+  // Valid until another is asked for; its optimizer steps with `theta`.
   absl::StatusOr<InnerTraining*> Find(absl::Span<const float> theta, const InstanceGroup& group, int problem);
 
   int64_t Bytes() const;

@@ -52,7 +52,9 @@ TEST(CompareTest, HasEveryFamilyAndOptimizerWithCurves) {
     for (const OptimizerResult& result : family.optimizers) {
       EXPECT_EQ(result.curve.size(), comparison->curve_steps.size());
       EXPECT_NEAR(result.curve.front(), 0, 1e-4) << "log of 1";
-      EXPECT_NEAR(result.curve.back(), result.log_objective.mean, 1e-9);
+      EXPECT_EQ(result.curve.back(), result.log_objective.mean);
+      EXPECT_EQ(result.curve_interval.size(), comparison->curve_steps.size());
+      EXPECT_EQ(result.curve_interval.back(), result.log_objective.interval);
       EXPECT_GT(result.log_objective.interval, 0);
     }
   }

@@ -74,6 +74,22 @@ TEST_F(InstancesTest, APairWithCarriedStateMeetsItsInstancesAgain) {
   EXPECT_EQ(Find(one, Pair(1), 0), first) << "though the other slot asked for one of the two only";
 }
 
+TEST_F(InstancesTest, TooManyForTheMemoryAreMadeAgain) {
+  setting_.clusters[0].problems = {"quadratic(20)", "quadratic(21)", "quadratic(22)"};
+  setting_.most_bytes = Made("quadratic(22)")->Bytes();
+  Instances instances(setting_);
+  for (int round = 0; round < 2; ++round) {
+    for (int problem = 0; problem < 3; ++problem) {
+      std::vector<float> start(20 + problem), expected(20 + problem);
+      Find(instances, Pair(1), problem)->InitialParameters(0, absl::MakeSpan(start));
+      Instances others(setting_);
+      Find(others, Pair(1), problem)->InitialParameters(0, absl::MakeSpan(expected));
+      EXPECT_EQ(start, expected) << problem;
+      EXPECT_LT(instances.Bytes(), 2.5 * static_cast<double>(setting_.most_bytes));
+    }
+  }
+}
+
 TEST_F(InstancesTest, WhatNobodyWillAskForAgainIsNotKept) {
   Instances instances(setting_);
   Find(instances, Pair(1), 0);
