@@ -18,9 +18,10 @@ struct Packing {
   double finish = 0;  // the latest group's load / capacity
 };
 
-// Packs `costs` (> 0) into capacities.size() groups (capacities > 0), the latest finish as early as can be: exact for
-// up to kExactClusters clusters, by branch and bound; beyond that by k-way largest differencing (Karmarkar and Karp
-// 1982) and single moves from the latest group. Ties go to the first packing found, so equal input gives equal output.
+// Packs `costs` (> 0) into capacities.size() groups (capacities > 0), the latest finish as early as can be: for up to
+// kExactClusters clusters by branch and bound, which is exact unless a million steps do not end it; beyond that by
+// k-way largest differencing (Karmarkar and Karp 1982) and single moves from the latest group. Ties go to the first
+// packing found, so equal input gives equal output.
 inline constexpr size_t kExactClusters = 16;
 Packing PackClusters(absl::Span<const double> costs, absl::Span<const double> capacities);
 

@@ -154,6 +154,13 @@ TEST(WorthReplanningTest, OnlyBeyondFivePoints) {
   EXPECT_FALSE(WorthReplanning(0.24, 0.2)) << "what could not be helped then is no reason now";
 }
 
+// Costs of a few sizes on workers of ten sizes: took minutes when every packing was looked at.
+TEST(PlanGroupsTest, UnequalWorkersAndLikeCostsAreQuick) {
+  const Costs seconds{5, 5, 5, 5, 2, 3, 2, 3, 1, 1, 4, 5, 4, 1, 2, 2};
+  const std::vector<int32_t> slots{21, 34, 2, 63, 32, 54, 50, 51, 39, 29};
+  EXPECT_LE(PlanGroups(seconds, slots, 12).imbalance, 0.25);
+}
+
 // Sixteen clusters on any number of groups are decided at once, whatever their costs.
 TEST(PackClustersTest, SixteenClustersAreQuick) {
   std::mt19937 random(7);
