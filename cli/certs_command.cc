@@ -5,6 +5,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "cli/commands.h"
+#include "cli/json.h"
 #include "cli/table.h"
 #include "common/status_macros.h"
 #include "common/tls/certificate_authority.h"
@@ -27,6 +28,7 @@ struct CertsFlags {
   std::vector<std::string> hosts;
   std::vector<std::string> roles;
   int days = 90;
+  bool json = false;
 };
 
 // "worker:gpu-3"; without a name the role's own.
@@ -61,13 +63,21 @@ absl::Status MakeCertificates(const CertsFlags& flags, Console& console) {
   const absl::Time now = absl::Now();
   ASSIGN_OR_RETURN(const CertificateAuthority authority, CertificateAuthority::OpenOrCreate(flags.directory, now));
   if (authority.created()) console.err << "made an authority in " << Printable(flags.directory) << std::endl;
-  Table table({{"role"}, {"name"}, {"directory"}, {"expires"}});
+  Table table({{"ROLE"}, {"NAME"}, {"DIRECTORY"}, {"EXPIRES"}});
+  std::vector<std::string> leaves;
   for (const LeafRequest& request : requests) {
     ASSIGN_OR_RETURN(const IssuedLeaf issued, authority.Issue(request, now));
-    table.AddRow({std::string(RoleName(request.identity.role)), request.identity.name, issued.directory,
-                  absl::FormatTime("%Y-%m-%d", issued.not_after, absl::UTCTimeZone())});
+    const std::string role(RoleName(request.identity.role));
+    const std::string expires = absl::FormatTime("%Y-%m-%d", issued.not_after, absl::UTCTimeZone());
+    table.AddRow({role, request.identity.name, issued.directory, expires});
+    leaves.push_back(JsonObject()
+                         .Text("role", role)
+                         .Text("name", request.identity.name)
+                         .Text("directory", issued.directory)
+                         .Text("expires", expires)
+                         .str());
   }
-  console.out << table.str();
+  console.out << (flags.json ? JsonObject().Raw("certificates", JsonArray(leaves)).str() + "\n" : table.str());
   return absl::OkStatus();
 }
 
@@ -76,12 +86,13 @@ absl::Status MakeCertificates(const CertsFlags& flags, Console& console) {
 void AddCertsCommand(CLI::App& app, Console& console, Action* action) {
   auto flags = std::make_shared<CertsFlags>();
   CLI::App* command = app.add_subcommand("certs", "Make or renew certificates for TLS, for development");
-  command->add_option("directory", flags->directory, "Where the authority and its certificates are")->required();
+  command->add_option("DIR", flags->directory, "Where the authority and its certificates are")->required();
   command->add_option("--host", flags->hosts, "Name or address under which the coordinator is reached; may be repeated")
       ->type_name("HOST");
   command->add_option("--role", flags->roles, "ROLE or ROLE:NAME to make; may be repeated. Default: one of each role")
       ->type_name("ROLE");
   command->add_option("--days", flags->days, "How long the certificates hold")->capture_default_str();
+  command->add_flag("--json", flags->json, "Print JSON on standard output, and nothing else there");
   command->footer(kFooter);
   command->callback(
       [flags, &console, action] { *action = [flags, &console] { return MakeCertificates(*flags, console); }; });

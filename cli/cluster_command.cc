@@ -1,8 +1,9 @@
 // `seedcast cluster`: finds the clusters of a learned optimizer's job by itself. Each problem is a cluster of its own
 // for a few generations; those that judge the same perturbations alike go together (clustering.h).
-#include <unistd.h>
+#include <stdlib.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -45,20 +46,31 @@ struct Clustering {
   std::string file;
 };
 
-// A folder that goes when its owner does.
+// A folder of a name that nobody can guess, which goes when its owner does.
 class ScratchFolder {
  public:
-  ScratchFolder() : path_(std::filesystem::temp_directory_path() / absl::StrCat("seedcast-cluster-", getpid())) {}
+  ScratchFolder() = default;
   ~ScratchFolder() {
     std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
   }
   ScratchFolder(const ScratchFolder&) = delete;
   ScratchFolder& operator=(const ScratchFolder&) = delete;
-  std::string path() const { return path_.string(); }
+
+  // NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED and the like, by errno.
+  absl::Status Make() {
+    std::error_code error;
+    const std::filesystem::path parent = std::filesystem::temp_directory_path(error);
+    if (error) return absl::ErrnoToStatus(error.value(), "TMPDIR: expected a directory");
+    std::string path = parent / "seedcast-cluster-XXXXXX";
+    if (mkdtemp(path.data()) == nullptr) return absl::ErrnoToStatus(errno, absl::StrCat("cannot make ", path));
+    path_ = std::move(path);
+    return absl::OkStatus();
+  }
+  const std::string& path() const { return path_; }
 
  private:
-  const std::filesystem::path path_;
+  std::string path_;
 };
 
 absl::StatusOr<std::vector<std::string>> ProblemsOf(const v1::JobSpec& spec, int count) {
@@ -104,7 +116,8 @@ v1::JobSpec MeasuringJob(const v1::JobSpec& spec, const std::vector<std::string>
 
 // f+ - f- of every pair of every generation, (problems, generations * pairs).
 absl::StatusOr<Matrix> Measure(const v1::JobSpec& spec, const ClusterFlags& flags, Console& console) {
-  const ScratchFolder folder;
+  ScratchFolder folder;
+  RETURN_IF_ERROR(folder.Make());
   SessionOptions options = flags.Resolve();
   options.coordinator.clear();
   options.store_directory = folder.path();
@@ -251,7 +264,7 @@ void AddClusterCommand(CLI::App& app, Console& console, Action* action) {
   command->add_option("--set", flags->overrides, "Set a field of the job, path.to.field=value; repeatable")
       ->type_name("PATH=VALUE")
       ->allow_extra_args(false);
-  command->add_option("--slots", flags->slots, "Threads that evaluate")
+  command->add_option("--slots", flags->slots, "Threads that evaluate; default one a core")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
   AddOutputFlags(*command, flags.get());

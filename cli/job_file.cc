@@ -11,6 +11,7 @@
 #include "common/status_macros.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/text_format.h"
+#include "worker/tasks/learned_optimizer/learned_optimizer.h"
 
 namespace seedcast {
 namespace {
@@ -95,6 +96,10 @@ absl::Status ApplyOverrides(const std::vector<std::string>& overrides, v1::JobSp
   for (const std::string& assignment : overrides) RETURN_IF_ERROR(SetField(assignment, spec, origins));
   const absl::StatusOr<v1::JobSpec> resolved = Resolve(*spec);
   if (!resolved.ok()) return WithOrigin(resolved.status(), *origins);
+  if (resolved->has_learned_optimizer()) {
+    const auto clusters = ExpandClusters(resolved->learned_optimizer());
+    if (!clusters.ok()) return WithOrigin(clusters.status(), *origins);
+  }
   return WithOrigin(CheckWrittenZeros(*spec, *resolved, *origins), *origins);
 }
 

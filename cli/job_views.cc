@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "cli/client.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "common/spec/resolve.h"
@@ -126,9 +127,10 @@ std::string ShowTable(const v1::JobStatus& status, const v1::GetHistoryResponse&
                                    status.last().fitness_max()));
     add("sigma, learning rate", absl::StrFormat("%.4g, %.4g", status.last().sigma(), status.last().learning_rate()));
   }
-  add("workers", absl::StrCat(status.workers(), " with ", status.slots(), " slots"));
+  if (!HasEnded(status)) add("workers", absl::StrCat(status.workers(), " with ", status.slots(), " slots"));
   add("evaluations/s", FormatCount(status.evaluations_per_second()));
-  add("bytes a generation", FormatBytes(status.bytes_per_generation()));
+  // Counted since this coordinator started.
+  if (status.bytes_per_generation() > 0) add("bytes a generation", FormatBytes(status.bytes_per_generation()));
   add("failed evaluations", FormatCount(static_cast<double>(status.failed_evaluations())));
   add("training time", FormatSeconds(status.running_seconds()));
   if (status.state() == v1::RUNNING) add("time left", FormatSeconds(status.eta_seconds()));

@@ -1,7 +1,7 @@
 // evaluate, export, verify: what can be done with a job's parameters.
-#include <map>
-
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "cli/commands.h"
 #include "cli/json.h"
@@ -19,21 +19,30 @@ struct ModelFlags : ConnectionFlags {
   int64_t version = -1;  // the best one, else the last
   std::string output;
   int slots = DefaultSlots();
-  v1::EvaluationSpec::Split split = v1::EvaluationSpec::TEST;
+  std::string split = "test";
   int32_t way = 5;
   int32_t shot = 5;
   int32_t query = 0;  // 15, or what the shots leave of a character's drawings
   int32_t episodes = 1000;
 };
 
+v1::EvaluationSpec::Split SplitOf(const std::string& name) {
+  v1::EvaluationSpec::Split split = v1::EvaluationSpec::SPLIT_UNSPECIFIED;
+  v1::EvaluationSpec::Split_Parse(absl::AsciiStrToUpper(name), &split);
+  return split;
+}
+
 absl::Status Evaluate(const ModelFlags& flags, Console& console) {
   ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve()));
-  ASSIGN_OR_RETURN(const v1::JobStatus status, session->client().Get(flags.job_id));
-  if (session->embedded()) RETURN_IF_ERROR(session->StartWorker(flags.slots, flags.job_id).status());
+  RETURN_IF_ERROR(session->client().Get(flags.job_id).status());  // before a worker is started in vain
+  if (session->embedded()) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> paused, session->StartWorker(flags.slots, flags.job_id));
+    if (!paused.empty()) console.err << "paused: " << absl::StrJoin(paused, ", ") << "\n";
+  }
   v1::EvaluateJobRequest request;
   request.set_job_id(flags.job_id);
   if (flags.version >= 0) request.set_version(flags.version);
-  request.mutable_spec()->set_split(flags.split);
+  request.mutable_spec()->set_split(SplitOf(flags.split));
   request.mutable_spec()->set_way(flags.way);
   request.mutable_spec()->set_shot(flags.shot);
   request.mutable_spec()->set_query(flags.query);
@@ -120,10 +129,9 @@ absl::Status VerifyJob(const ModelFlags& flags, Console& console) {
   return absl::OkStatus();
 }
 
-// CLI11 wants a name for each value.
-const std::map<std::string, v1::EvaluationSpec::Split> kSplits = {{"train", v1::EvaluationSpec::TRAIN},
-                                                                  {"validation", v1::EvaluationSpec::VALIDATION},
-                                                                  {"test", v1::EvaluationSpec::TEST}};
+// CLI11's own check of a half-open range prints its end, the largest double.
+const CLI::Validator kNotNegative(
+    [](const std::string& value) { return value.starts_with('-') ? value + ", expected 0 or more" : ""; }, "");
 
 CLI::App* AddCommand(CLI::App& app, const std::string& name, const std::string& description,
                      const std::string& examples, ModelFlags* flags) {
@@ -136,11 +144,13 @@ CLI::App* AddCommand(CLI::App& app, const std::string& name, const std::string& 
 
 void AddVersion(CLI::App& command, ModelFlags* flags) {
   command.add_option("--version", flags->version, "Version of the parameters; default the best by validation")
-      ->check(CLI::NonNegativeNumber);
+      ->check(kNotNegative);
 }
 
 void AddSlots(CLI::App& command, ModelFlags* flags) {
-  command.add_option("--slots", flags->slots, "Threads to use here")->check(CLI::Range(1, 4096))->capture_default_str();
+  command.add_option("--slots", flags->slots, "Threads to use here; default one a core")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
 }
 
 }  // namespace
@@ -151,17 +161,16 @@ void AddModelCommands(CLI::App& app, Console& console, Action* action) {
                                  "  seedcast evaluate omniglot-1\n"
                                  "  seedcast evaluate omniglot-1 --split validation --way 20 --shot 1 --episodes 5000",
                                  flags.get());
-  command->add_option("--split", flags->split, "train, validation or test; default test")
-      ->transform(CLI::CheckedTransformer(kSplits, CLI::ignore_case).description(""))
+  command->add_option("--split", flags->split, "Where the episodes come from")
+      ->transform(CLI::IsMember({"train", "validation", "test"}, CLI::ignore_case))
+      ->capture_default_str()
       ->type_name("SPLIT");
-  command->add_option("--way", flags->way, "Classes an episode")->check(CLI::PositiveNumber)->capture_default_str();
-  command->add_option("--shot", flags->shot, "Support images a class")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  command->add_option("--way", flags->way, "Classes an episode")->check(CLI::Range(2, 1000))->capture_default_str();
+  command->add_option("--shot", flags->shot, "Support images a class")->check(CLI::Range(1, 19))->capture_default_str();
   command->add_option("--query", flags->query, "Query images a class; default 15, or what there is")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 19));
   command->add_option("--episodes", flags->episodes, "Number of episodes")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   AddVersion(*command, flags.get());
   AddSlots(*command, flags.get());

@@ -76,10 +76,11 @@ std::string FormatBytes(double bytes) {
 
 std::string FormatSeconds(double seconds) {
   if (!std::isfinite(seconds) || seconds < 0) return "-";
-  if (seconds < 60) return absl::StrFormat("%.1f s", seconds);
-  const int64_t minutes = static_cast<int64_t>(seconds) / 60;
-  if (minutes < 60) return absl::StrFormat("%dm %02ds", minutes, static_cast<int64_t>(seconds) % 60);
-  return absl::StrFormat("%dh %02dm", minutes / 60, minutes % 60);
+  if (seconds < 59.95) return absl::StrFormat("%.1f s", seconds);  // no "60.0 s"
+  const int64_t whole = std::llround(seconds), minutes = whole / 60;
+  if (minutes < 60) return absl::StrFormat("%dm %02ds", minutes, whole % 60);
+  if (minutes < 48 * 60) return absl::StrFormat("%dh %02dm", minutes / 60, minutes % 60);
+  return absl::StrFormat("%dd %02dh", minutes / (24 * 60), minutes / 60 % 24);
 }
 
 std::string FormatPercent(double share) { return std::isfinite(share) ? absl::StrFormat("%.2f %%", 100 * share) : "-"; }

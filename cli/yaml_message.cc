@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "common/status_macros.h"
 #include "google/protobuf/descriptor.h"
 #include "yaml-cpp/yaml.h"
@@ -86,20 +87,23 @@ std::string Shown(const YAML::Node& node) {
   return absl::StrCat(absl::CEscape(absl::string_view(text).substr(0, kShownCharacters)), "...");
 }
 
+// What the type holds is named only where a number left it: a field's own range is narrower, and not known here.
 template <typename Int>
-std::string RangeOf() {
+std::string IntegerExpected(absl::string_view written) {
+  const std::string digits(absl::StripPrefix(written, "-"));
+  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) return "an integer";
   return absl::StrCat("an integer in ", std::numeric_limits<Int>::min(), " .. ", std::numeric_limits<Int>::max());
 }
 
-// What a value of this field looks like, or one of its values for a list.
-std::string ExpectedValue(const FieldDescriptor& field) {
+// What a value of this field looks like, or one of its values for a list, where `written` is none.
+std::string ExpectedValue(const FieldDescriptor& field, absl::string_view written = "") {
   switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_INT32:
-      return RangeOf<int32_t>();
+      return IntegerExpected<int32_t>(written);
     case FieldDescriptor::CPPTYPE_INT64:
-      return RangeOf<int64_t>();
+      return IntegerExpected<int64_t>(written);
     case FieldDescriptor::CPPTYPE_UINT64:
-      return RangeOf<uint64_t>();
+      return IntegerExpected<uint64_t>(written);
     case FieldDescriptor::CPPTYPE_DOUBLE:
       return "a number";
     case FieldDescriptor::CPPTYPE_BOOL:
@@ -196,11 +200,12 @@ class Reader {
 
   absl::Status WrongValue(const YAML::Node& node, const std::string& path, const FieldDescriptor& field,
                           const YAML::Node& at) const {
+    const std::string written = node.IsScalar() ? node.Scalar() : "";
     std::string hint;
-    if (field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM && node.IsScalar()) {
-      hint = Suggestion(node.Scalar(), EnumNames(*field.enum_type()));
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
+      hint = Suggestion(written, EnumNames(*field.enum_type()));
     }
-    return Error(at, path, absl::StrCat(Shown(node), ", expected ", ExpectedValue(field), hint));
+    return Error(at, path, absl::StrCat(Shown(node), ", expected ", ExpectedValue(field, written), hint));
   }
 
   absl::Status Error(const YAML::Node& at, absl::string_view path, absl::string_view what) const {

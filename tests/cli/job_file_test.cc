@@ -78,6 +78,11 @@ TEST(ParseJobFileTest, RangeErrorsNameTheItemOfAList) {
             "job.yaml:5: proto_net.filters_per_block[1]: 40, expected a multiple of 16 in 16 .. 256");
 }
 
+TEST(ParseJobFileTest, AnUnknownProblemIsNamedWithItsLine) {
+  EXPECT_THAT(ErrorOf("generations: 1\nlearned_optimizer:\n  clusters:\n  - name: a\n    problems: [bowl, sofmax]"),
+              StartsWith("job.yaml:5: learned_optimizer.clusters[0].problems[1]: problem 'sofmax': "));
+}
+
 TEST(ParseJobFileTest, WrittenZerosAreFoundInsideLists) {
   std::string text = kClusters;
   text.replace(text.find("bowls", text.find("bowls") + 1), 5, "nets");

@@ -186,6 +186,15 @@ TEST_P(LieTest, IsFoundAndNamed) {
 
 INSTANTIATE_TEST_SUITE_P(Lies, LieTest, ::testing::ValuesIn(kLies), [](const auto& info) { return info.param.name; });
 
+TEST(VerifyTest, SaysWhyTheCoordinatorCouldNotTakeTheJobUp) {
+  FakeCoordinator coordinator;
+  coordinator.status.set_state(v1::FAILED);
+  coordinator.status.set_message("generation 3 of the log is damaged");
+  coordinator.status.set_digest(std::string(64, '0'));
+  EXPECT_THAT(std::string(VerifyAgainst(coordinator).status().message()),
+              HasSubstr("; the coordinator says: generation 3 of the log is damaged"));
+}
+
 TEST(VerifyTest, AcceptsTheLogOfAJobThatStillRuns) {
   FakeCoordinator coordinator;
   coordinator.log.pop_back();

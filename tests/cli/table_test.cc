@@ -44,8 +44,10 @@ TEST(FormatTest, BytesAndSecondsGetUnits) {
   EXPECT_EQ(FormatBytes(4200), "4.2 kB");
   EXPECT_EQ(FormatBytes(1.26e6), "1.3 MB");
   EXPECT_EQ(FormatSeconds(8.24), "8.2 s");
+  EXPECT_EQ(FormatSeconds(59.97), "1m 00s");
   EXPECT_EQ(FormatSeconds(185), "3m 05s");
   EXPECT_EQ(FormatSeconds(7380), "2h 03m");
+  EXPECT_EQ(FormatSeconds(3 * 86400 + 5 * 3600), "3d 05h");
   EXPECT_EQ(FormatSeconds(-1), "-");
   EXPECT_EQ(FormatSeconds(std::numeric_limits<double>::infinity()), "-");
 }
