@@ -82,10 +82,11 @@ def draw(curves, path):
                            [100 * p["interval"] for p in points], marker="o", markersize=3, label=f"{one['job']}, {one['network']}, seed {one['seed']}")
         for accuracy, name in ((0.984, "ES-ProtoNet paper, 98.4 %"), (0.95, "95 %")):
             panel.axhline(100 * (1 - accuracy), color="grey", linestyle=":", linewidth=1)
-            panel.annotate(name, (0.99, 100 * (1 - accuracy)), xycoords=("axes fraction", "data"), ha="right", va="bottom",
+            panel.annotate(name, (0.01, 100 * (1 - accuracy)), xycoords=("axes fraction", "data"), ha="left", va="bottom",
                            fontsize=8, color="grey")
         panel.set_xlabel(label)
         panel.set_xscale("log")
+        panel.xaxis.set_major_formatter("{x:g}")
         panel.set_yscale("log")
         panel.grid(True, which="both", alpha=0.2)
     ticks = [1, 1.5, 2, 3, 5, 7, 10, 20]
