@@ -25,6 +25,7 @@ void AddShellCommands(CLI::App& app, Console& console, Action* action) {
 
   const auto flags = std::make_shared<ConnectionFlags>();
   command = app.add_subcommand("version", "Print the versions of program and protocol");
+  command->footer("Examples:\n  seedcast version --json");
   AddOutputFlags(*command, flags.get());
   command->callback([=, &console] {
     *action = [=, &console] {

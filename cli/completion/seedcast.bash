@@ -5,7 +5,7 @@ _seedcast() {
   local file="--config --check-config"
   local connection="$common $file --coordinator --store --data --tls-cert --tls-key --tls-ca"
   if [[ $COMP_CWORD -eq 1 ]]; then
-    COMPREPLY=($(compgen -W "run submit list show watch pause resume cancel fork evaluate export verify cluster certs doctor completion version --help" -- "$word"))
+    COMPREPLY=($(compgen -W "run submit list show watch pause resume cancel fork evaluate export verify cluster certs doctor completion version --help --version" -- "$word"))
     return
   fi
   case "$previous" in
@@ -25,7 +25,7 @@ _seedcast() {
     export) flags="$connection --output --version" ;;
     verify) flags="$connection --slots" ;;
     doctor) flags="$connection --cache --slots" ;;
-    certs) flags="--host --role --days --help" ;;
+    certs) flags="--host --role --days --json --help" ;;
     completion) flags="bash zsh fish --help" ;;
     version) flags="$common" ;;
   esac

@@ -5,7 +5,7 @@ complete -c seedcast -f -l help -d 'Show help'
 complete -c seedcast -n "not __fish_seen_subcommand_from $commands" -a "$commands"
 complete -c seedcast -n "__fish_seen_subcommand_from run submit cluster" -a '(__fish_complete_suffix .yaml)'
 complete -c seedcast -n "__fish_seen_subcommand_from completion" -a 'bash zsh fish'
-complete -c seedcast -n "__fish_seen_subcommand_from run version cluster $remote" -l json -d 'Print JSON'
+complete -c seedcast -n "__fish_seen_subcommand_from run version cluster certs $remote" -l json -d 'Print JSON'
 complete -c seedcast -n "__fish_seen_subcommand_from run version cluster $remote" -l verbose -d 'Log on standard error'
 complete -c seedcast -n "__fish_seen_subcommand_from $remote" -x -l coordinator -d 'Address of a coordinator'
 complete -c seedcast -n "__fish_seen_subcommand_from $remote" -r -F -l tls-cert -d 'Certificate to show it'

@@ -51,7 +51,7 @@ _seedcast() {
       '--generations[generations]:number:' '--pairs[perturbations]:number:' '--slots[threads]:number:' \
       '*:job file:_files -g "*.y(a|)ml"' ;;
     doctor) _arguments $connection '--cache[decoded data sets]:directory:_files -/' '--slots[threads]:number:' ;;
-    certs) _arguments '--help[show help]' '*--host[name or address]:host:' '--days[how long they hold]:number:' \
+    certs) _arguments '--help[show help]' '--json[print JSON]' '*--host[name or address]:host:' '--days[how long they hold]:number:' \
       '*--role[role]:role:(coordinator worker submitter observer admin)' '*:directory:_files -/' ;;
     completion) _arguments '--help[show help]' '*:shell:(bash zsh fish)' ;;
     version) _arguments $common ;;

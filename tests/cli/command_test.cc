@@ -191,7 +191,7 @@ TEST_F(CommandTest, BadUsageIsExitCodeTwoWithOneClearLine) {
   const std::string job = SphereJob();
   const UsageCase kCases[] = {
       {{}, "subcommand is required"},
-      {{"frobnicate"}, ""},
+      {{"frobnicate"}, "seedcast: unknown command 'frobnicate', expected one of run, submit, "},
       {{"run", "--store", Path("store")}, "FILE or --resume JOB"},
       {{"run", job, "--resume", "sphere-1"}, "excludes"},
       {{"run", job, "--slots", "0"}, "--slots"},
@@ -203,8 +203,9 @@ TEST_F(CommandTest, BadUsageIsExitCodeTwoWithOneClearLine) {
       {{"show", "nobody-1", "--store", Path("store")}, "nobody-1"},
       {{"fork", "nobody-1", "--version", "1", "--store", Path("store")}, "nobody-1"},
       {{"fork", "nobody-1", "--store", Path("store")}, "--version is required"},
-      {{"evaluate", "x", "--split", "other"}, "--split"},
-      {{"evaluate", "x", "--way", "-1"}, "--way"},
+      {{"evaluate", "x", "--split", "other"}, "--split: other not in {train,validation,test}"},
+      {{"evaluate", "x", "--way", "-1"}, "--way: Value -1 not in range 2 to 1000"},
+      {{"evaluate", "x", "--version", "-1"}, "--version: -1, expected 0 or more"},
       {{"completion", "tcsh"}, "tcsh"},
   };
   for (const UsageCase& usage : kCases) {
@@ -213,6 +214,15 @@ TEST_F(CommandTest, BadUsageIsExitCodeTwoWithOneClearLine) {
     EXPECT_THAT(result.err, HasSubstr(usage.error)) << ::testing::PrintToString(usage.arguments);
     EXPECT_EQ(result.out, "");
   }
+}
+
+TEST_F(CommandTest, OutputThatCannotBeWrittenIsAFailure) {
+  std::ofstream out("/dev/full");
+  std::ostringstream err;
+  Console console{out, err};
+  const char* const environment[] = {nullptr};
+  EXPECT_EQ(RunApp({"version"}, environment, console), kExitFailed);
+  EXPECT_EQ(err.str(), "seedcast: standard output cannot be written\n");
 }
 
 TEST_F(CommandTest, AnUnwritableModelIsRefusedBeforeTraining) {
@@ -235,6 +245,13 @@ TEST_F(CommandTest, HelpShowsExamplesAndExitCodes) {
 TEST_F(CommandTest, VersionIsPrintedForPeopleAndMachines) {
   EXPECT_THAT(Command({"version"}).out, StartsWith("seedcast "));
   ExpectJson(Command({"version", "--json"}).out, "j['protocol'] >= 1");
+}
+
+TEST_F(CommandTest, CertificatesAreListedForPeopleAndMachines) {
+  EXPECT_THAT(Command({"certs", Path("certs")}).out, AllOf(StartsWith("ROLE"), HasSubstr("coordinator")));
+  ExpectJson(Command({"certs", Path("certs"), "--json", "--role", "worker:w1"}).out,
+             "[(c['role'], c['name']) for c in j['certificates']] == [('worker', 'w1')] and "
+             "j['certificates'][0]['directory'].endswith('certs/w1') and len(j['certificates'][0]['expires']) == 10");
 }
 
 }  // namespace
