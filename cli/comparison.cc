@@ -107,7 +107,9 @@ Chart ComparisonChart(const Comparison& comparison, const std::string& title) {
   for (const FamilyResult& family : comparison.families) {
     ChartPanel& panel = chart.panels.emplace_back(
         ChartPanel{FamilyName(family), {comparison.curve_steps.begin(), comparison.curve_steps.end()}, {}});
-    for (const OptimizerResult& result : family.optimizers) panel.series.push_back({result.optimizer, result.curve});
+    for (const OptimizerResult& result : family.optimizers) {
+      panel.series.push_back({result.optimizer, result.curve, result.curve_interval});
+    }
   }
   return chart;
 }

@@ -20,7 +20,7 @@ absl::StatusOr<Comparison> CompareWithProgress(const v1::JobSpec& spec, absl::Sp
 std::string ComparisonTable(const Comparison& comparison);
 // An array, one object a (family, optimizer).
 std::string ComparisonJson(const Comparison& comparison);
-// One panel a family.
+// One panel a family, with bands for the 95 % intervals.
 Chart ComparisonChart(const Comparison& comparison, const std::string& title);
 
 }  // namespace seedcast

@@ -16,6 +16,7 @@ namespace {
 
 constexpr absl::Duration kRedraw = absl::Milliseconds(200);
 constexpr absl::Duration kPlainLine = absl::Seconds(10);
+constexpr int kMostClusters = 8;  // more are not for one line
 
 // Asked at each drawing, for the window may change.
 size_t TerminalColumns() {
@@ -110,7 +111,8 @@ std::string DescribeProgress(const v1::JobStatus& status) {
   }
   if (!status.numeric_class_note().empty()) absl::StrAppend(&line, " · ", status.numeric_class_note());
   // Last, for a narrow terminal cuts it off.
-  if (status.last().clusters_size() > 1) absl::StrAppend(&line, " · ", DescribeClusters(status.last()));
+  const int clusters = status.last().clusters_size();
+  if (clusters > 1 && clusters <= kMostClusters) absl::StrAppend(&line, " · ", DescribeClusters(status.last()));
   return line;
 }
 

@@ -1,21 +1,17 @@
 // `seedcast run`: a coordinator, a worker and a client in one process, from a job file to a tested model.
 #include <filesystem>
-#include <optional>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "cli/commands.h"
 #include "cli/comparison.h"
 #include "cli/interrupt.h"
 #include "cli/job_file.h"
-#include "cli/json.h"
 #include "cli/model_file.h"
 #include "cli/replay.h"
+#include "cli/run_outcome.h"
 #include "cli/table.h"
 #include "common/status_macros.h"
-#include "common/strategy/estimator.h"
 
 namespace seedcast {
 namespace {
@@ -28,17 +24,9 @@ struct RunFlags : ConnectionFlags {
   std::string listen;
   bool insecure = false;
   int slots = DefaultSlots();
+  int inner_state_mb = WorkerOptions().inner_state_mb;
   int32_t test_episodes = 1000;
   int comparison_seeds = 20;
-};
-
-// What is left to say once a job has ended.
-struct Outcome {
-  v1::JobStatus status;
-  std::vector<v1::EvaluationResult> tests;
-  std::optional<Comparison> comparison;  // of a learned optimizer
-  std::string picture;                   // of it
-  std::string model;
 };
 
 // The job to train: a new one, or one of the store that had not ended.
@@ -97,107 +85,23 @@ std::string ModelPath(const v1::JobStatus& status, const RunFlags& flags) {
 }
 
 // Compares a learned optimizer with tuned ones; the curves go into a picture beside the model.
-absl::Status CompareModel(const State& state, const RunFlags& flags, Console& console, Outcome* outcome) {
+absl::Status CompareModel(const State& state, const RunFlags& flags, Console& console, RunOutcome* outcome) {
   if (!outcome->status.spec().has_learned_optimizer() || flags.comparison_seeds == 0) return absl::OkStatus();
   ComparisonOptions options;
   options.seeds = flags.comparison_seeds;
   options.threads = flags.slots;
   ASSIGN_OR_RETURN(outcome->comparison, CompareWithProgress(outcome->status.spec(), state.theta, options, console));
   outcome->picture = std::filesystem::path(outcome->model).replace_extension(".svg");
-  const std::string title = absl::StrCat(outcome->status.job_id(), ", version ", state.version, ": held-out problems");
+  const std::string title =
+      absl::StrCat(outcome->status.job_id(), ", version ", state.version,
+                   ": held-out problems, means with 95 % intervals over ", options.seeds, " seeds");
   return WriteSvg(outcome->picture, ComparisonChart(*outcome->comparison, title));
 }
 
-int64_t FirstVersion(const v1::JobStatus& status) {
-  int64_t version = 0;  // a forked job's stands behind "job@"
-  const std::vector<std::string> parts = absl::StrSplit(status.forked_from(), '@');
-  return parts.size() == 2 && absl::SimpleAtoi(parts[1], &version) ? version : 0;
-}
-
-// Over the whole of the training, unlike the status's own figure, which is of the last few generations.
-double EvaluationsPerSecond(const v1::JobStatus& status) {
-  const auto evaluations = static_cast<double>(FitnessCount(status.spec()) * (status.version() - FirstVersion(status)));
-  return status.running_seconds() > 0 ? evaluations / status.running_seconds() : 0;
-}
-
-std::string OutcomeJson(const Outcome& outcome) {
-  const v1::JobStatus& status = outcome.status;
-  std::vector<std::string> tests;
-  for (const v1::EvaluationResult& test : outcome.tests) {
-    tests.push_back(JsonObject()
-                        .Integer("way", test.spec().way())
-                        .Integer("shot", test.spec().shot())
-                        .Integer("query", test.spec().query())
-                        .Integer("episodes", test.spec().episodes())
-                        .Number("accuracy", test.accuracy())
-                        .Number("interval", test.interval())
-                        .Integer("version", test.version())
-                        .str());
-  }
-  JsonObject object;
-  object.Text("job_id", status.job_id())
-      .Integer("generations", status.version())
-      .Text("digest", status.digest())
-      .Number("seconds", status.running_seconds())
-      .Number("evaluations_per_second", EvaluationsPerSecond(status))
-      .Number("bytes_per_generation", status.bytes_per_generation())
-      .Raw("test", JsonArray(tests))
-      .Text("model", outcome.model)
-      .Text("dataset", status.dataset())
-      .Integer("num_parameters", status.num_parameters());
-  if (status.has_best()) object.Raw("best", ToJson(status.best()));
-  if (outcome.comparison) {
-    object.Raw("comparison", ComparisonJson(*outcome.comparison)).Text("picture", outcome.picture);
-  }
-  if (status.spec().has_proto_net()) {
-    object.Text("statistics", v1::ProtoNetTask::Statistics_Name(status.spec().proto_net().statistics()));
-    object.Text("characters", v1::ProtoNetTask::Characters_Name(status.spec().proto_net().characters()));
-  }
-  return object.str();
-}
-
-// Then validation is no measure of what was not seen, and the version tested is the last.
-bool TrainsOnValidation(const v1::JobStatus& status) {
-  return status.spec().proto_net().characters() == v1::ProtoNetTask::TRAIN_AND_VALIDATION;
-}
-
-std::string TestTable(const Outcome& outcome) {
-  const bool support = outcome.status.spec().proto_net().statistics() != v1::ProtoNetTask::EPISODE;
-  Table table({{"TEST"}, {"ACCURACY", Column::kRight}, {"EPISODES", Column::kRight}});
-  for (const v1::EvaluationResult& test : outcome.tests) {
-    table.AddRow({absl::StrCat(test.spec().way(), "-way ", test.spec().shot(), "-shot"), FormatAccuracy(test),
-                  FormatCount(test.spec().episodes())});
-  }
-  return absl::StrCat("Held-out characters, version ", outcome.tests[0].version(),
-                      ", 95 % intervals, batch statistics ",
-                      support ? "from the support images" : "from the whole episode",
-                      TrainsOnValidation(outcome.status) ? ", trained on train and validation characters" : "", "\n\n",
-                      table.str(), "\n");
-}
-
-std::string OutcomeText(const Outcome& outcome) {
-  const v1::JobStatus& status = outcome.status;
-  Table facts({{""}, {""}});
-  facts.AddRow({"job", status.job_id()});
-  facts.AddRow({"generations", FormatCount(static_cast<double>(status.version()))});
-  if (status.has_last()) facts.AddRow({"fitness", absl::StrCat(status.last().fitness_mean())});
-  if (status.has_best()) {
-    facts.AddRow({TrainsOnValidation(status) ? "last validation (trained on)" : "best validation",
-                  absl::StrCat(FormatResult(status.spec(), status.best()), " at version ", status.best().version())});
-  }
-  facts.AddRow({"training time", FormatSeconds(status.running_seconds())});
-  facts.AddRow({"evaluations/s", FormatCount(EvaluationsPerSecond(status))});
-  facts.AddRow({"sent a generation", FormatBytes(status.bytes_per_generation())});
-  facts.AddRow({"digest", status.digest()});
-  facts.AddRow({"model", outcome.model});
-  if (!outcome.picture.empty()) facts.AddRow({"picture", outcome.picture});
-  return absl::StrCat(outcome.tests.empty() ? "" : TestTable(outcome),
-                      outcome.comparison ? ComparisonTable(*outcome.comparison) + "\n" : "", facts.str());
-}
-
-absl::StatusOr<Outcome> Train(Session& session, const std::string& job_id, const RunFlags& flags, Console& console) {
-  Outcome outcome;
-  ASSIGN_OR_RETURN(const std::vector<std::string> paused, session.StartWorker(flags.slots, job_id));
+absl::StatusOr<RunOutcome> Train(Session& session, const std::string& job_id, const RunFlags& flags, Console& console) {
+  RunOutcome outcome;
+  ASSIGN_OR_RETURN(const std::vector<std::string> paused,
+                   session.StartWorker(flags.slots, job_id, flags.inner_state_mb));
   if (!paused.empty()) {
     console.err << "paused meanwhile: " << absl::StrJoin(paused, ", ") << " (go on with: seedcast run --resume JOB)\n";
   }
@@ -230,7 +134,7 @@ absl::Status Run(const RunFlags& flags, Console& console) {
   console.err << "job:  " << status.job_id() << "\n";
   if (!status.dataset().empty()) console.err << "data: " << Printable(status.dataset()) << "\n";
 
-  const absl::StatusOr<Outcome> outcome = Train(*session, status.job_id(), flags, console);
+  const absl::StatusOr<RunOutcome> outcome = Train(*session, status.job_id(), flags, console);
   if (Interrupted()) return LeaveInterrupted(session->client(), status.job_id(), flags);
   RETURN_IF_ERROR(session->worker_status());
   RETURN_IF_ERROR(outcome.status());
@@ -244,6 +148,10 @@ void AddRunCommand(CLI::App& app, Console& console, Action* action) {
   const auto flags = std::make_shared<RunFlags>();
   CLI::App* command = app.add_subcommand("run", "Train a job here, test it and write its model: all in one process");
   command->footer(
+      "At the end the model is tested on classes that it never saw, or a learned optimizer compared with\n"
+      "tuned ones, and written. Ctrl-C leaves the job paused, with its progress kept. While it runs, other\n"
+      "commands on the same --store reach it.\n"
+      "\n"
       "Examples:\n"
       "  seedcast run examples/omniglot.yaml --data ~/omniglot\n"
       "  seedcast run examples/glyphs.yaml --set seed=7 --set generations=100 --json\n"
@@ -257,8 +165,14 @@ void AddRunCommand(CLI::App& app, Console& console, Action* action) {
       ->type_name("PATH=VALUE")
       ->allow_extra_args(false)
       ->excludes(resume);
-  command->add_option("--slots", flags->slots, "Threads that evaluate")
+  command->add_option("--slots", flags->slots, "Threads that evaluate; default one a core")
       ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  command
+      ->add_option("--inner-state-mb", flags->inner_state_mb,
+                   "MiB for inner trainings that are carried from generation to generation")
+      ->configurable(true)
+      ->check(CLI::Range(0, 1 << 20))
       ->capture_default_str();
   command->add_option("--output,-o", flags->output, "Where the model goes; default STORE/models/JOB.npz")
       ->type_name("FILE");

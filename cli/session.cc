@@ -120,7 +120,8 @@ Session::~Session() {
   if (server_ != nullptr) server_->Shutdown(kShutdownGrace);
 }
 
-absl::StatusOr<std::vector<std::string>> Session::StartWorker(int slots, const std::string& job_id) {
+absl::StatusOr<std::vector<std::string>> Session::StartWorker(int slots, const std::string& job_id,
+                                                              int inner_state_mb) {
   std::vector<std::string> paused;
   ASSIGN_OR_RETURN(const v1::ListJobsResponse jobs, client_->List());
   for (const v1::JobStatus& job : jobs.jobs()) {
@@ -131,6 +132,7 @@ absl::StatusOr<std::vector<std::string>> Session::StartWorker(int slots, const s
   WorkerOptions options;
   options.id = absl::StrCat("local-", getpid());
   options.slots = slots;
+  options.inner_state_mb = inner_state_mb;
   RETURN_IF_ERROR(options.Validate());
   const std::shared_ptr<grpc::Channel> channel = server_->InProcessChannel();
   worker_ = std::make_unique<Worker>(options, MakeGrpcTransport(channel, channel));

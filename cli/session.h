@@ -49,7 +49,8 @@ class Session {
 
   // Starts a worker on the embedded coordinator, once. Jobs other than `job_id` that were left running in the store are
   // paused first, so that the machine's time goes where the user looks; returns their ids.
-  absl::StatusOr<std::vector<std::string>> StartWorker(int slots, const std::string& job_id);
+  absl::StatusOr<std::vector<std::string>> StartWorker(int slots, const std::string& job_id,
+                                                       int inner_state_mb = WorkerOptions().inner_state_mb);
   // Why the coordinator refused that worker, which ends the client's calls; OK while it works.
   absl::Status worker_status() const;
 

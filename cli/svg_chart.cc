@@ -68,6 +68,7 @@ class PanelDrawing {
 
   void Draw(const Chart& chart, std::string* svg) const {
     DrawAxes(chart, svg);
+    for (const ChartSeries& series : panel_.series) DrawBand(series, Colour(&series - panel_.series.data()), svg);
     for (size_t i = panel_.series.size(); i-- > 0;) DrawSeries(i, svg);  // the first on top
   }
 
@@ -95,6 +96,21 @@ class PanelDrawing {
     Text((X(x_.low) + right) / 2, bottom + 33, "middle", 11, chart.x_label, svg);
     const double x = left_ + 14, y = (top_ + kTop + bottom) / 2;
     Text(x, y, "middle", 11, chart.y_label, svg, absl::StrFormat(" transform=\"rotate(-90 %.1f %.1f)\"", x, y));
+  }
+
+  // Cut off where the plot ends: the curves set its range.
+  void DrawBand(const ChartSeries& series, const char* colour, std::string* svg) const {
+    std::string upper, lower;
+    for (size_t i = 0; i < std::min({series.y.size(), series.interval.size(), panel_.x.size()}); ++i) {
+      if (!std::isfinite(series.y[i]) || !std::isfinite(series.interval[i])) continue;
+      const auto point = [&](double y) {
+        return absl::StrFormat("%.1f,%.1f ", X(panel_.x[i]), Y(std::clamp(y, y_.low, y_.high)));
+      };
+      upper += point(series.y[i] + series.interval[i]);
+      lower = point(series.y[i] - series.interval[i]) + lower;
+    }
+    if (upper.empty()) return;
+    absl::StrAppendFormat(svg, "<polygon points=\"%s\" fill=\"%s\" fill-opacity=\"0.08\"/>\n", upper + lower, colour);
   }
 
   void DrawSeries(size_t index, std::string* svg) const {

@@ -11,7 +11,8 @@ namespace seedcast {
 
 struct ChartSeries {
   std::string name;
-  std::vector<double> y;  // as many as the panel's x; what is not finite is left out
+  std::vector<double> y;              // as many as the panel's x; what is not finite is left out
+  std::vector<double> interval = {};  // half widths of a band around y, as many; empty: none
 };
 
 struct ChartPanel {

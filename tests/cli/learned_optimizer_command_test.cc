@@ -80,6 +80,58 @@ TEST_F(LearnedOptimizerCommandTest, NumpyStepsWithTheExportToTheSameLosses) {
   EXPECT_EQ(std::system(("/usr/bin/python3 " + script + Path("exported.npz") + " > " + Path("log")).c_str()), 0);
 }
 
+TEST_F(LearnedOptimizerCommandTest, ARunTakesABoundForItsInnerStates) {
+  const std::vector<std::string> carried = {"--set", "strategy.estimator=PES", "--set",
+                                            "learned_optimizer.unroll.count=2", "--json"};
+  const CommandResult with = Run("0", carried);
+  ASSERT_EQ(with.code, 0) << with.err;
+  std::vector<std::string> none = carried;
+  none.insert(none.end(), {"--inner-state-mb", "0"});
+  EXPECT_EQ(JsonField(Run("0", none).out, "digest"), JsonField(with.out, "digest")) << "all states built again";
+  none.back() = "-1";
+  const CommandResult negative = Run("0", none);
+  EXPECT_EQ(negative.code, 2);
+  EXPECT_THAT(negative.err, HasSubstr("--inner-state-mb"));
+  const CommandResult text = Command({"run", Job(), "--store", Path("store")}, {"SEEDCAST_INNER_STATE_MB=lots"});
+  EXPECT_EQ(text.code, 2);
+  EXPECT_THAT(text.err, HasSubstr("lots"));
+}
+
+TEST_F(LearnedOptimizerCommandTest, BadJobsAreRefusedWithWhatWasExpected) {
+  const struct {
+    std::string clusters;
+    std::vector<std::string> overrides;
+    std::string error;
+  } kCases[] = {
+      {"[]", {}, "job.yaml:3: learned_optimizer.clusters: 0 entries, expected 1 .. 64 entries"},
+      {"[{name: a}]", {}, "learned_optimizer.clusters[0].problems: 0 entries, expected 1 .. 200 entries"},
+      {"[{name: a, problems: [bowl]}, {name: a, problems: [mlp]}]", {}, "clusters[1].name: \"a\" again, expected"},
+      {"[{name: a, problems: [default, default]}]", {}, "clusters[0].problems: 202 problems, expected at most 200"},
+      {"[{name: a, problems: [bowl]}]",
+       {"learned_optimizer.problems_per_evaluation=5"},
+       "problems_per_evaluation: 5, expected at most 4, the problems of cluster a"},
+      {"[{name: a, problems: [bowl]}, {name: b, problems: [mlp]}]",
+       {"strategy.population_size=1048576"},
+       "population_size * clusters <= 1048576 with 2 clusters"},
+      {"[{name: a, problems: [bowl]}]",
+       {"learned_optimizer.unroll.steps=0"},
+       "learned_optimizer.unroll.steps: 0 is out of its range; leave it out for the default, 100"},
+      {"[{name: a, problems: [bowl]}]",
+       {"learned_optimizer.unroll={steps: 1000000, count: 10000}"},
+       "steps * count * restarts <= 1000000000"},
+  };
+  for (const auto& bad : kCases) {
+    std::vector<std::string> arguments = {"run", Job(bad.clusters)};
+    for (const std::string& override : bad.overrides) arguments.insert(arguments.end(), {"--set", override});
+    const CommandResult run = OnStore(arguments);
+    EXPECT_EQ(run.code, 2) << bad.error;
+    EXPECT_THAT(run.err, HasSubstr(bad.error));
+  }
+  const CommandResult gradient = OnStore({"run", SphereJob(), "--set", "strategy.estimator=GRADIENT"});
+  EXPECT_EQ(gradient.code, 2);
+  EXPECT_THAT(gradient.err, HasSubstr("strategy.estimator: GRADIENT, expected FULL_ES with sphere, without unrolls"));
+}
+
 TEST_F(LearnedOptimizerCommandTest, AnUnknownProblemIsNamedWithItsPath) {
   const CommandResult run = OnStore({"run", Job("[{name: a, problems: [bowl(5), quadratik(3)]}]")});
   EXPECT_EQ(run.code, 2);

@@ -80,5 +80,15 @@ TEST(DescribeProgressTest, SaysWhatIsKnown) {
   EXPECT_THAT(DescribeProgress(status), HasSubstr("paused"));
 }
 
+TEST(DescribeProgressTest, NamesClustersAsLongAsTheyFitALine) {
+  v1::JobStatus status;
+  for (int c = 1; c <= 9; ++c) {
+    v1::ClusterMetrics* cluster = status.mutable_last()->add_clusters();
+    cluster->set_name("c" + std::to_string(c));
+    cluster->set_fitness_mean(-c);
+    EXPECT_EQ(DescribeProgress(status).find("c1 -1.00") != std::string::npos, c >= 2 && c <= 8) << c;
+  }
+}
+
 }  // namespace
 }  // namespace seedcast

@@ -52,6 +52,18 @@ TEST(SvgChartTest, LeavesOutWhatIsNotFinite) {
   EXPECT_THAT(SvgChart(empty), Not(HasSubstr("nan")));
 }
 
+TEST(SvgChartTest, IntervalsAreBandsThatEndWithThePlot) {
+  Chart chart = TwoPanels();
+  EXPECT_EQ(Count(SvgChart(chart), "<polygon"), 0);
+  const std::string without = SvgChart(chart);
+  chart.panels[0].series[0].interval = {0.5, NAN, 1000};
+  const std::string svg = SvgChart(chart);
+  EXPECT_EQ(Count(svg, "<polygon"), 1);
+  EXPECT_THAT(svg, Not(HasSubstr("nan")));
+  const size_t line = without.find("<polyline");
+  EXPECT_EQ(svg.substr(svg.find("<polyline")), without.substr(line)) << "the curves stay where they are";
+}
+
 TEST(SvgChartTest, TicksAreRound) {
   EXPECT_THAT(RoundTicks(0, 100, 4), ElementsAre(0, 50, 100));
   EXPECT_THAT(RoundTicks(-0.31, 0.3, 5), ElementsAre(-0.2, 0, 0.2));
