@@ -1,11 +1,11 @@
 #include "tests/sim/simulation.h"
 
-#include <cmath>
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/spec/resolve.h"
 #include "common/strategy/estimator.h"
+#include "tests/sim/random_job.h"
 #include "tests/sim/sim_task.h"
 
 namespace seedcast::sim {
@@ -189,173 +189,11 @@ absl::StatusOr<std::string> Simulation::ReadSnapshot(const v1::GetSnapshotReques
   return std::move(snapshot->bytes);
 }
 
-// ---- Trouble.
-
-void Simulation::NextFault() {
-  queue_.In(random_.Wait(fault_rate_), [this] {
-    if (queue_.now() >= calm_from_) return;
-    Fault();
-    NextFault();
-  });
-}
-
-void Simulation::Fault() {
-  SimWorker* worker = workers_[random_.Between(0, static_cast<int64_t>(workers_.size()) - 1)].get();
-  const auto stream = worker_end_.find(worker);
-  switch (random_.Between(0, 9)) {
-    case 0:
-    case 1:  // the stream breaks; the coordinator may not hear of it
-      if (stream == worker_end_.end()) return;
-      ++tally_.broken_streams;
-      return Break(stream->second, random_.Millis(0, 20'000), random_.Chance(0.7), absl::UnavailableError("broken"));
-    case 2:
-    case 3:
-      if (!worker->running()) return;
-      ++tally_.crashes;
-      if (stream != worker_end_.end()) {
-        Break(stream->second, absl::ZeroDuration(), random_.Chance(0.7), absl::UnavailableError("crashed"));
-      }
-      worker->Crash();
-      return queue_.In(random_.Millis(100, 40'000), [worker] {
-        if (!worker->running()) worker->Start();
-      });
-    case 4:
-      ++tally_.freezes;
-      return worker->Freeze(random_.Millis(500, 60'000));
-    case 5:
-      if (up()) StopCoordinator(random_.Millis(0, 20'000));
-      return;
-    case 6:  // leaves in good order, and comes back
-      if (worker->running()) worker->Drain();
-      return queue_.In(random_.Millis(5'000, 40'000), [this, worker] {
-        if (worker->running()) {  // still busy with a lease: now it must go
-          if (const auto end = worker_end_.find(worker); end != worker_end_.end()) {
-            Break(end->second, absl::ZeroDuration(), true, absl::UnavailableError("killed"));
-          }
-          worker->Crash();
-        }
-        worker->Start();
-      });
-    case 7:
-      if (workers_.size() < 8) AddWorker();
-      return;
-    case 8:
-      return PauseAWhile();
-    default:
-      return EvaluateSomething();
-  }
-}
-
-void Simulation::PauseAWhile() {
-  const Job& job = *jobs_[random_.Between(0, static_cast<int64_t>(jobs_.size()) - 1)];
-  if (!up() || job.job_id.empty() || !coordinator_->Pause(job.job_id, queue_.now()).ok()) return;
-  const auto resume = [this, job_id = job.job_id](auto& self) -> void {
-    const bool done =
-        up() && coordinator_->Resume(job_id, queue_.now()).status().code() != absl::StatusCode::kResourceExhausted;
-    if (!done) queue_.In(absl::Seconds(1), [self]() mutable { self(self); });
-  };
-  queue_.In(random_.Millis(10, 20'000), [resume]() mutable { resume(resume); });
-}
-
-void Simulation::EvaluateSomething() {
-  Job* job = jobs_[random_.Between(0, static_cast<int64_t>(jobs_.size()) - 1)].get();
-  if (!up() || job->job_id.empty()) return;
-  v1::EvaluateJobRequest request;
-  request.set_job_id(job->job_id);
-  request.mutable_spec()->set_episodes(static_cast<int32_t>(random_.Between(1, 12)));
-  if (random_.Chance(0.5)) request.set_version(random_.Between(0, job->version));
-  const auto check = [this, job](const absl::StatusOr<v1::EvaluateJobProgress>& progress) {
-    if (!progress.ok()) return Fail(absl::StrCat("evaluation: ", progress.status().ToString()));
-    if (!progress->has_result()) return;
-    const v1::EvaluationResult& result = progress->result();
-    const State& state = job->reference.at(result.version());
-    const auto task = *MakeSimTask(job->spec);
-    const std::unique_ptr<Evaluator> evaluator = task->NewEvaluator();
-    double sum = 0;
-    for (int32_t i = 0; i < result.spec().episodes(); ++i) {
-      sum += evaluator->Measure(state.theta, result.spec(), i)->fitness;
-    }
-    const double expected = sum / result.spec().episodes();
-    if (std::abs(result.fitness() - expected) > 1e-9 * (1 + std::abs(expected))) {
-      Fail("an evaluation measured other parameters");
-    }
-    ++tally_.evaluations_checked;
-  };
-  const absl::StatusOr<int64_t> id = coordinator_->Evaluate(request, check, queue_.now());
-  if (!id.ok() && !request.has_version()) Fail(absl::StrCat("evaluate: ", id.status().ToString()));
-  if (id.ok() && random_.Chance(0.2)) coordinator_->CancelEvaluation(*id, queue_.now());
-}
-
 // ---- Jobs.
-
-void Simulation::RandomSphere(v1::SphereTask* task) {
-  task->set_dimension(static_cast<int32_t>(random_.Between(1, 40)));
-  task->set_fitness_noise(random_.Chance(0.5) ? 0.1 : 0);
-  if (random_.Chance(0.3)) task->set_failure_rate(0.1 * random_.Unit());
-  if (random_.Chance(0.3)) task->set_not_finite_rate(0.1 * random_.Unit());
-}
-
-void Simulation::RandomUnroll(v1::Unroll* unroll) {
-  if (random_.Chance(0.3)) {
-    unroll->set_lengths(v1::Unroll::EXPONENTIAL);
-    unroll->set_min_steps(static_cast<int32_t>(random_.Between(1, 3)));
-  }
-  unroll->set_steps(static_cast<int32_t>(random_.Between(1, 5)));
-  unroll->set_count(static_cast<int32_t>(random_.Between(1, 6)));
-  unroll->set_restarts(static_cast<int32_t>(random_.Between(1, 3)));
-  unroll->set_independent(random_.Chance(0.3));
-}
-
-void Simulation::RandomClusters(v1::JobSpec* spec) {
-  const bool real = random_.Chance(0.1);
-  const int64_t clusters = random_.Between(1, 4);
-  for (int64_t i = 0; i < clusters; ++i) {
-    v1::LearnedOptimizerTask::Cluster& cluster = *spec->mutable_learned_optimizer()->add_clusters();
-    cluster.set_name(real && i == 0 ? kRealCluster : absl::StrCat("cluster-", i));
-    cluster.add_problems(i % 2 == 0 ? "bowl(5, 45)" : "quadratic(4)");
-    cluster.set_weight(static_cast<int32_t>(random_.Between(1, 5)));
-  }
-  spec->set_cluster_groups(static_cast<int32_t>(random_.Between(0, clusters)));
-}
-
-// A sphere, or a task with unrolls and any estimator.
-void Simulation::RandomTask(v1::JobSpec* spec) {
-  const double kind = random_.Unit();
-  if (kind < 0.4) return RandomSphere(spec->mutable_sphere());
-  if (kind < 0.65) {
-    RandomUnroll(spec->mutable_influence()->mutable_unroll());
-  } else {
-    RandomClusters(spec);
-    RandomUnroll(spec->mutable_learned_optimizer()->mutable_unroll());
-  }
-  v1::Strategy& strategy = *spec->mutable_strategy();
-  strategy.set_estimator(static_cast<v1::Strategy::Estimator>(random_.Between(1, 5)));
-  if (strategy.estimator() == v1::Strategy::GRADIENT) strategy.set_gradient_clip(random_.Chance(0.5) ? 0.5 : 0);
-}
-
-v1::JobSpec Simulation::RandomSpec() {
-  v1::JobSpec spec;
-  spec.set_name(random_.Chance(0.5) ? "a" : "b");
-  spec.set_seed(static_cast<uint64_t>(random_.Between(1, 1'000'000)));
-  spec.set_generations(random_.Between(2, 20));
-  RandomTask(&spec);
-  v1::Strategy& strategy = *spec.mutable_strategy();
-  strategy.set_population_size(2 * random_.Between(1, 24));
-  strategy.set_noise(random_.Chance(0.5) ? v1::Strategy::POPCOUNT : v1::Strategy::SIGN);
-  strategy.set_shaping(static_cast<v1::Strategy::Shaping>(random_.Between(1, 3)));
-  if (random_.Chance(0.3)) strategy.mutable_sgd();
-  if (random_.Chance(0.2)) strategy.mutable_rms_prop();
-  spec.mutable_validation()->set_every(random_.Between(0, 4));
-  spec.mutable_validation()->mutable_episodes()->set_episodes(static_cast<int32_t>(random_.Between(1, 10)));
-  spec.set_snapshot_every(random_.Between(1, 6));
-  spec.set_max_failed_evaluations(random_.Chance(0.1) ? random_.Between(0, 10) : 1'000'000);
-  if (random_.Chance(0.2)) spec.set_max_workers(static_cast<int32_t>(random_.Between(1, 2)));
-  return *Resolve(spec);
-}
 
 void Simulation::AddJob() {
   auto job = std::make_unique<Job>();
-  job->spec = RandomSpec();
+  job->spec = RandomJob(random_);
   job->reference = RunSerially(job->spec);
   tally_.carried_jobs += CarriesState(job->spec);
   tally_.clustered_jobs += ClusterCount(job->spec) > 1;

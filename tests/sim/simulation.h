@@ -71,11 +71,6 @@ class Simulation final : public WorkerLinks, public Network {
   void StopCoordinator(absl::Duration down);
   void Tick();
 
-  v1::JobSpec RandomSpec();
-  void RandomTask(v1::JobSpec* spec);
-  void RandomSphere(v1::SphereTask* task);
-  void RandomUnroll(v1::Unroll* unroll);
-  void RandomClusters(v1::JobSpec* spec);
   void AddJob();
   void AddWorker();
   void TrySubmit(size_t index);

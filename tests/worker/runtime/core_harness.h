@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -89,6 +90,18 @@ class CoreHarness {
     Start();
     Welcome();
     OpenJob();
+  }
+  // Online with these leases of version 0: as many run as there are slots, the others wait.
+  void OnlineWith(std::initializer_list<int64_t> leases) {
+    Online();
+    for (const int64_t id : leases) Lease(id, 0);
+    Work();
+  }
+  // The stream breaks, and is there again after the backoff; jobs are not open yet.
+  void Reconnect() {
+    Break();
+    PassUntilTick();
+    Welcome();
   }
   void OpenJob() { OpenJob(spec); }
   void OpenJob(const v1::JobSpec& opened) {
