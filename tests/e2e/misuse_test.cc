@@ -9,7 +9,7 @@
 
 #include "common/version.h"
 #include "tests/e2e/cluster.h"
-#include "worker/tasks/task.h"
+#include "tests/testing/f32_hello.h"
 
 namespace seedcast {
 namespace {
@@ -23,19 +23,6 @@ class MisuseTest : public ClusterTest {
     Process process("coordinator/seedcast-coordinator", arguments);
     const int code = process.Wait();
     return {code, process.Output()};
-  }
-
-  static v1::WorkerMessage Hello(const std::string& id, int protocol_version = kProtocolVersion) {
-    v1::WorkerMessage message;
-    v1::Hello& hello = *message.mutable_hello();
-    hello.set_protocol_version(protocol_version);
-    hello.set_worker_id(id);
-    hello.set_slots(1);
-    hello.add_tasks("sphere");
-    v1::ClassProof& proof = *hello.add_proofs();
-    proof.set_numeric_class(v1::F32);
-    proof.set_digest(ExpectedF32Proof());
-    return message;
   }
 
   // A raw connection that says `bytes`.
@@ -78,7 +65,7 @@ TEST_F(MisuseTest, AnotherProtocolVersionIsRefused) {
   const auto stub = v1::WorkerService::NewStub(channel_);
   Context context;
   const auto stream = stub->Connect(&context);
-  stream->Write(Hello("old", kProtocolVersion - 1));
+  stream->Write(F32HelloMessage("old", kProtocolVersion - 1));
   v1::CoordinatorMessage message;
   EXPECT_FALSE(stream->Read(&message));
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::FAILED_PRECONDITION);
@@ -109,7 +96,7 @@ TEST_F(MisuseTest, AWorkerThatNeverReadsIsCutOff) {
   const auto stub = v1::WorkerService::NewStub(channel_);
   Context context(/*seconds=*/280);
   const auto stuck = stub->Connect(&context);
-  ASSERT_TRUE(stuck->Write(Hello("stuck")));
+  ASSERT_TRUE(stuck->Write(F32HelloMessage("stuck")));
   ASSERT_NE(coordinator_->WaitForLine("worker=stuck"), "");
   const std::unique_ptr<Process> worker = StartWorker("w0");
   const std::string job_id = Submit(SphereJob(400, /*population_size=*/1 << 16));

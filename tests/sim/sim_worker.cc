@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/sim/sim_task.h"
+#include "tests/testing/f32_hello.h"
 #include "worker/runtime/build_state.h"
 
 namespace seedcast::sim {
@@ -28,13 +29,7 @@ void SimWorker::Start() {
   slots_.clear();
   for (int i = 0; i < slot_count_; ++i) slots_.push_back(std::make_unique<Slot>());
   WorkerCoreOptions options;
-  options.hello.set_protocol_version(1);
-  options.hello.set_worker_id(id_);
-  options.hello.set_slots(slot_count_);
-  for (const char* task : {"sphere", "influence", "learned_optimizer"}) options.hello.add_tasks(task);
-  v1::ClassProof* proof = options.hello.add_proofs();
-  proof->set_numeric_class(v1::F32);
-  proof->set_digest(ExpectedF32Proof());
+  options.hello = F32Hello(id_, slot_count_, {"sphere", "influence", "learned_optimizer"});
   constexpr int64_t kInnerStateBytes[] = {0, 2'000, 10'000, 1 << 20};
   options.inner_state_bytes = kInnerStateBytes[random_.Between(0, 3)];
   options.jitter_seed = static_cast<uint64_t>(random_.Between(0, 1 << 30));

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "coordinator/coordinator.h"
+#include "tests/testing/f32_hello.h"
 
 namespace seedcast {
 
@@ -100,15 +101,7 @@ class CoordinatorTest : public ::testing::Test, public WorkerLinks {
 
   // ---- Workers.
   static v1::Hello HelloOf(const std::string& worker) {
-    v1::Hello hello;
-    hello.set_protocol_version(kProtocolVersion);
-    hello.set_worker_id(worker);
-    hello.set_slots(2);
-    for (const char* task : {"sphere", "influence", "learned_optimizer"}) hello.add_tasks(task);
-    v1::ClassProof* proof = hello.add_proofs();
-    proof->set_numeric_class(v1::F32);
-    proof->set_digest(ExpectedF32Proof());
-    return hello;
+    return F32Hello(worker, /*slots=*/2, {"sphere", "influence", "learned_optimizer"});
   }
   void Join(const std::string& worker) { ASSERT_TRUE(coordinator_->OnHello(HelloOf(worker), now_).ok()); }
 

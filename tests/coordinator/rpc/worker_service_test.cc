@@ -3,7 +3,7 @@
 #include "absl/time/clock.h"
 #include "common/version.h"
 #include "tests/coordinator/rpc/server_fixture.h"
-#include "worker/tasks/task.h"
+#include "tests/testing/f32_hello.h"
 
 namespace seedcast {
 namespace {
@@ -13,19 +13,6 @@ using ::testing::HasSubstr;
 class WorkerServiceTest : public ServerTest {
  protected:
   using Stream = std::unique_ptr<grpc::ClientReaderWriter<v1::WorkerMessage, v1::CoordinatorMessage>>;
-
-  static v1::WorkerMessage Hello(const std::string& id, int protocol_version = kProtocolVersion) {
-    v1::WorkerMessage message;
-    v1::Hello& hello = *message.mutable_hello();
-    hello.set_protocol_version(protocol_version);
-    hello.set_worker_id(id);
-    hello.set_slots(1);
-    hello.add_tasks("sphere");
-    v1::ClassProof& proof = *hello.add_proofs();
-    proof.set_numeric_class(v1::F32);
-    proof.set_digest(ExpectedF32Proof());
-    return message;
-  }
 
   // The status that the coordinator ends a stream with after `message`.
   grpc::Status EndAfter(const v1::WorkerMessage& message) {
@@ -38,7 +25,7 @@ class WorkerServiceTest : public ServerTest {
   }
 
   void ExpectWelcome(const Stream& stream, const std::string& id) {
-    ASSERT_TRUE(stream->Write(Hello(id)));
+    ASSERT_TRUE(stream->Write(F32HelloMessage(id)));
     v1::CoordinatorMessage message;
     ASSERT_TRUE(stream->Read(&message));
     EXPECT_TRUE(message.has_welcome()) << message.ShortDebugString();
@@ -60,8 +47,8 @@ TEST_F(WorkerServiceTest, RefusesWhatIsNotAProperHello) {
   heartbeat.mutable_heartbeat();
   EXPECT_EQ(EndAfter(heartbeat).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(EndAfter({}).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(EndAfter(Hello("")).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  const grpc::Status status = EndAfter(Hello("w1", kProtocolVersion + 1));
+  EXPECT_EQ(EndAfter(F32HelloMessage("")).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  const grpc::Status status = EndAfter(F32HelloMessage("w1", kProtocolVersion + 1));
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_THAT(status.error_message(), HasSubstr("protocol"));
 }
@@ -70,7 +57,7 @@ TEST_F(WorkerServiceTest, ASecondHelloEndsTheStream) {
   Context context;
   const Stream stream = workers_->Connect(&context);
   ExpectWelcome(stream, "w1");
-  stream->Write(Hello("w1"));
+  stream->Write(F32HelloMessage("w1"));
   v1::CoordinatorMessage message;
   while (stream->Read(&message)) continue;
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
@@ -96,7 +83,7 @@ TEST_F(WorkerServiceTest, ARefusedHelloTakesNobodysPlace) {
   Context context;
   const Stream stream = workers_->Connect(&context);
   ExpectWelcome(stream, "w1");
-  EXPECT_EQ(EndAfter(Hello("w1", kProtocolVersion + 1)).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(EndAfter(F32HelloMessage("w1", kProtocolVersion + 1)).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   Submit(SphereJob(1));  // the first one is still served
   v1::CoordinatorMessage message;
   ASSERT_TRUE(stream->Read(&message));
@@ -145,7 +132,7 @@ TEST_F(ImpatientServerTest, CutsOffAStreamWithoutHello) {
 TEST_F(ImpatientServerTest, CutsOffAReplacedStreamThatDoesNotRead) {
   Context first_context, second_context;
   const Stream first = workers_->Connect(&first_context);
-  ASSERT_TRUE(first->Write(Hello("w1")));
+  ASSERT_TRUE(first->Write(F32HelloMessage("w1")));
   const Stream second = workers_->Connect(&second_context);
   ExpectWelcome(second, "w1");
   const absl::Time start = absl::Now();
