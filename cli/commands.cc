@@ -33,11 +33,6 @@ constexpr const char* kFooter =
     "\n"
     "'seedcast COMMAND --help' tells more of a command.";
 
-constexpr const char* kConfiguration =
-    "--coordinator, --store, --data and --tls-... are also SEEDCAST_NAME in the environment (SEEDCAST_TLS_CERT) and\n"
-    "'name: value' in the file of --config, which may be one for other parts of seedcast, too. The command line wins\n"
-    "over the environment, that over the file.";
-
 constexpr const char* kExitCodes =
     "Exit codes: 0 ok, 1 failed, 2 usage or bad input, 3 coordinator unreachable, 4 verification failed or stored "
     "data\n"
@@ -46,20 +41,30 @@ constexpr const char* kExitCodes =
 // Options that environment and file may give, too; all others are the command line's alone.
 CLI::Option* Configurable(CLI::Option* option) { return option->configurable(true); }
 
+std::vector<const CLI::Option*> ConfigurableOptions(const CLI::App& command) {
+  return command.get_options([](const CLI::Option* option) { return option->get_configurable(); });
+}
+
+std::string DescribeConfiguration(const CLI::App& command) {
+  const auto append_name = [](std::string* text, const CLI::Option* option) {
+    absl::StrAppend(text, "--", option->get_lnames().front());
+  };
+  return absl::StrCat(absl::StrJoin(ConfigurableOptions(command), ", ", append_name),
+                      " are also\nSEEDCAST_NAME in the environment (SEEDCAST_DATA) and 'name: value' in the file of "
+                      "--config, which may be one for\nother parts of seedcast, too. The command line wins over the "
+                      "environment, that over the file.");
+}
+
 // Puts what holds for many commands behind what each says of itself.
 void CompleteFooters(CLI::App& app) {
   for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
     std::vector<std::string> parts;
     if (!command->get_footer().empty()) parts.push_back(command->get_footer());
-    if (command->get_option_no_throw("--config") != nullptr) parts.emplace_back(kConfiguration);
+    if (command->get_option_no_throw("--config") != nullptr) parts.push_back(DescribeConfiguration(*command));
     if (!absl::StrContains(command->get_footer(), "Exit codes")) parts.emplace_back(kExitCodes);
     command->footer(absl::StrJoin(parts, "\n\n"));
   }
   app.footer(absl::StrCat(kFooter, "\n\n", kExitCodes));
-}
-
-bool HasConfigurableOptions(const CLI::App& command) {
-  return !command.get_options([](const CLI::Option* option) { return option->get_configurable(); }).empty();
 }
 
 std::string ValueOf(const CLI::App& command, const std::string& name) {
@@ -104,7 +109,7 @@ absl::Status RunConfigured(const CLI::App& command, Configuration& configuration
 void ConfigureCommands(CLI::App& app, const char* const* environment, Console& console, Action* action) {
   auto configurations = std::make_shared<std::map<const CLI::App*, Configuration>>();
   for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
-    if (!HasConfigurableOptions(*command) || command->get_option_no_throw("--config") != nullptr) continue;
+    if (ConfigurableOptions(*command).empty() || command->get_option_no_throw("--config") != nullptr) continue;
     configurations->try_emplace(command, command, Configuration::OtherParts::kLetPass);
   }
   app.callback([=, &app, &console] {

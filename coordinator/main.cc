@@ -74,11 +74,10 @@ void AddOptions(CLI::App& app, Options* options) {
   server.address = "127.0.0.1:7070";
   server.store_directory = DefaultStoreDirectory();
   UseHelpStyle(&app);
-  app.add_option(
-         "--listen", server.address,
-         "Where workers and clients connect; port 0 takes a free one. Other than loopback it takes certificates, "
-         "or --insecure")
-      ->type_name("HOST:PORT")
+  app.add_option("--listen", server.address,
+                 "host:port where workers and clients connect; port 0 takes a free one. Other than loopback it takes "
+                 "certificates, or --insecure")
+      ->type_name("ADDR")
       ->capture_default_str();
   app.add_option("--store", server.store_directory,
                  "Directory of the jobs' database; default $XDG_STATE_HOME/seedcast or ~/.local/state/seedcast")
@@ -98,16 +97,17 @@ void AddOptions(CLI::App& app, Options* options) {
   AddTlsOptions(&app, &server.tls);
   app.add_flag("--insecure", server.insecure, "Allow addresses that others can reach in plain text");
   app.add_option("--health-listen", server.health_address,
-                 "Answer gRPC health probes there in plain text, and nothing else")
-      ->type_name("HOST:PORT");
+                 "host:port that answers gRPC health probes in plain text, and nothing else")
+      ->type_name("ADDR");
   server.http.address = "127.0.0.1:7071";
   app.add_option("--http", server.http.address,
-                 "Serve metrics, health and status page there, in plain text; empty: nowhere")
-      ->type_name("HOST:PORT")
+                 "host:port that serves metrics, health and status page in plain text; empty: nowhere")
+      ->type_name("ADDR")
       ->capture_default_str();
-  app.add_option("--https", server.https_address,
-                 "Serve the same there over mutual TLS, where roles may do what they may over gRPC; empty: nowhere")
-      ->type_name("HOST:PORT");
+  app.add_option(
+         "--https", server.https_address,
+         "host:port that serves the same over mutual TLS, where roles may do what they may over gRPC; empty: nowhere")
+      ->type_name("ADDR");
   app.add_option("--connection-idle", options->connection_idle_seconds,
                  "Close a connection after so long without calls")
       ->type_name("SECONDS")
@@ -123,7 +123,7 @@ void AddOptions(CLI::App& app, Options* options) {
                                          "Ask the coordinator that serves HTTP there, or with these options, for its "
                                          "health, and leave with 0 if it is well")
                               ->expected(0, 1)
-                              ->type_name("[HOST:PORT]")
+                              ->type_name("[ADDR]")
                               ->configurable(false);
   app.set_version_flag("--version", "seedcast-coordinator " SEEDCAST_VERSION, "Print the version and exit");
   app.footer(kFooter);

@@ -93,8 +93,8 @@ void AddOptions(CLI::App& app, Options* options) {
   worker.id = DefaultId();
   worker.slots = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   UseHelpStyle(&app);
-  app.add_option("--coordinator", options->coordinator, "The coordinator to work for")
-      ->type_name("HOST:PORT")
+  app.add_option("--coordinator", options->coordinator, "host:port of the coordinator to work for")
+      ->type_name("ADDR")
       ->capture_default_str();
   app.add_option("--slots", worker.slots, "Threads that evaluate, 1 .. 4096; default one a core")
       ->capture_default_str();
@@ -109,15 +109,16 @@ void AddOptions(CLI::App& app, Options* options) {
   app.add_option("--kernels", options->kernels,
                  "avx512, avx2 or scalar; default the best that this machine has. All give the same bits")
       ->type_name("WORD");
-  app.add_option("--http", options->http.address, "Serve metrics and health there, in plain text; empty: nowhere")
-      ->type_name("HOST:PORT")
+  app.add_option("--http", options->http.address,
+                 "host:port that serves metrics and health in plain text; empty: nowhere")
+      ->type_name("ADDR")
       ->capture_default_str();
   app.add_flag("--insecure", options->insecure, "Allow --http where others can reach it, without certificates");
   options->health_check = app.add_option("--healthcheck", options->health_check_address,
                                          "Ask the worker that serves HTTP there, or with these options, whether it is "
                                          "connected, and leave with 0 if so")
                               ->expected(0, 1)
-                              ->type_name("[HOST:PORT]")
+                              ->type_name("[ADDR]")
                               ->configurable(false);
   AddTlsOptions(&app, &options->tls);
   AddLogOptions(&app, &options->log);

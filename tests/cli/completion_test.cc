@@ -12,6 +12,7 @@ namespace seedcast {
 namespace {
 
 using ::testing::AnyOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 class CompletionTest : public CommandTest, public ::testing::WithParamInterface<std::string> {};
@@ -54,6 +55,19 @@ TEST_F(CommandTest, BashCompletesCommandsFlagsAndFiles) {
   std::ostringstream out;
   out << std::ifstream(Path("out")).rdbuf();
   EXPECT_EQ(out.str(), "verify version\n--test-episodes\na.yaml\ntrain test\n");
+}
+
+TEST(ManPagesTest, EveryCommandHasOne) {
+  std::ostringstream list;
+  list << std::ifstream(std::string(std::getenv("SEEDCAST_SOURCE_DIR")) + "/cmake/ManPages.cmake").rdbuf();
+  Console console{std::cout, std::cerr};
+  Action action;
+  CLI::App app;
+  const char* const environment[] = {nullptr};
+  AddAllCommands(app, environment, console, &action);
+  for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    EXPECT_THAT(list.str(), ContainsRegex("[ \n]" + command->get_name() + "[ \n)]"));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Shells, CompletionTest, ::testing::Values("bash", "zsh", "fish"),
