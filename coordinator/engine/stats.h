@@ -24,8 +24,8 @@ struct EngineStats {
   int64_t granted_leases = 0;  // with those that repeat another
   int64_t repeated_leases = 0;
   int64_t completed_leases = 0;  // by their worker's own result
-  int64_t expired_leases = 0;  // of a worker that was silent, or never had them
-  int64_t lost_leases = 0;     // with their worker's stream
+  int64_t expired_leases = 0;    // of a worker that was silent, or never had them
+  int64_t lost_leases = 0;       // with their worker's stream
   int64_t failed_leases = 0;
 
   SecondsHistogram lease_wait;  // of a lease of pairs: since its generation was opened
