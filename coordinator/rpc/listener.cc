@@ -91,12 +91,12 @@ bool IsOfOtherFamily(int error) { return error == EAFNOSUPPORT || error == EADDR
 
 int OpenSpare() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
-// The kernel hands out the lowest free number, so a high one says how few are left.
-bool FewDescriptorsLeft(int fd) {
+// Descriptors that connections may have.
+int64_t Capacity() {
   rlimit limit = {};
   getrlimit(RLIMIT_NOFILE, &limit);
   const auto descriptors = static_cast<int64_t>(limit.rlim_cur);
-  return fd >= descriptors - std::min<int64_t>(kReservedDescriptors, descriptors / 4);
+  return descriptors - std::min<int64_t>(kReservedDescriptors, descriptors / 4);
 }
 
 }  // namespace
@@ -178,10 +178,11 @@ void Listener::Accept(int listening_fd) {
   sockaddr_storage peer = {};
   socklen_t size = sizeof peer;
   const int fd = accept4(listening_fd, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (fd >= 0 && Refuses(SourceOf(peer))) {
+  const std::string source = SourceOf(peer);
+  if (fd >= 0 && Refuses(source)) {
     close(fd);
     ++cut_off_;
-  } else if (fd >= 0 && !FewDescriptorsLeft(fd)) {
+  } else if (fd >= 0 && HasRoomFor(fd, source)) {
     const int one = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);  // fails, as it may, on a unix socket
     serve_(fd);
@@ -193,6 +194,13 @@ void Listener::Accept(int listening_fd) {
   } else if (errno == ENOBUFS || errno == ENOMEM) {
     poll(nullptr, 0, kErrorPauseMs);
   }  // else the peer was gone before it was accepted
+}
+
+// The kernel hands out the lowest free number, so a high one says how few are left. Three quarters are generous for
+// many workers behind one address, and leave others a quarter.
+bool Listener::HasRoomFor(int fd, const std::string& source) {
+  const int64_t capacity = Capacity();
+  return fd < capacity && (source.empty() || sources_.Take(fd, source, capacity / 4 * 3, clock_.Now()));
 }
 
 void Listener::ShedOne(int listening_fd) {

@@ -19,6 +19,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "coordinator/rpc/source_limit.h"
 
 namespace seedcast {
 
@@ -38,7 +39,7 @@ class Listener {
   void Start(Serve serve);
   void Stop();  // idempotent
 
-  // Connections that were closed at once because few descriptors were left.
+  // Connections that were closed at once because few descriptors were left, or most were taken from the same address.
   int64_t shed() const { return shed_; }
 
   // Ends the connection of `peer` (peer_address.h), and those that come from its address within `refusal`. False when
@@ -51,6 +52,7 @@ class Listener {
   Listener() = default;
   void Run();
   void Accept(int listening_fd);
+  bool HasRoomFor(int fd, const std::string& source);
   bool Refuses(const std::string& source) ABSL_LOCKS_EXCLUDED(mutex_);
   void ShedOne(int listening_fd);
   void LogShedding();
@@ -63,6 +65,7 @@ class Listener {
   int wake_[2] = {-1, -1};
   std::atomic<int64_t> shed_ = 0;
   int64_t logged_shed_ = 0;
+  SourceLimit sources_;
   std::atomic<int64_t> cut_off_ = 0;
   const SteadyClock clock_;
   absl::Mutex mutex_;

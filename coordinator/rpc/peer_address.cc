@@ -73,6 +73,11 @@ std::string SourceOf(const sockaddr_storage& address) {
   return HostOf(plain);
 }
 
+std::string SourceAt(int fd) {
+  const auto other = Ask(getpeername, fd);
+  return other ? SourceOf(*other) : "";
+}
+
 std::optional<sockaddr_storage> EndConnection(const std::string& peer, int port) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {

@@ -13,6 +13,7 @@ std::string PeerName(const sockaddr_storage& address);
 
 // What one machine may choose its addresses from: an IPv4 address, or the first half of one of IPv6. Empty for none.
 std::string SourceOf(const sockaddr_storage& address);
+std::string SourceAt(int fd);  // the other end's; empty when it is no connection
 
 // Ends the connection between our `port` and `peer` at once: what it has sent and nobody has read is forgotten, and it
 // is reset. Its descriptor stays with its owner, who finds it broken; should the owner close it just now and its number
