@@ -169,10 +169,7 @@
        last ? number(last.fitness_min) + ' to ' + number(last.fitness_max) : ''],
       ['validation', 'validation', quality(validation, spec), qualification(validation, spec)],
       ['best', 'best', quality(best, spec), qualification(best, spec)],
-      ['rate', 'evaluations/s', ended(status) ? '–' : number(status.evaluations_per_second)],
-      ['remaining', 'remaining', remaining(status)],
       ['running', 'running for', duration(status.running_seconds)],
-      ['workers', 'workers', ended(status) ? '–' : count(status.workers), ended(status) ? '' : count(status.slots) + ' slots'],
       ['population', 'population', count(spec.strategy.population_size), spec.strategy.estimator],
       ['sigma', 'sigma', last ? number(last.sigma) : '–'],
       ['learning-rate', 'learning rate', last ? number(last.learning_rate) : '–'],
@@ -183,6 +180,11 @@
       ['submitted', 'submitted', new Date(1000 * status.submitted_unix_seconds).toLocaleString()],
       ['digest', 'digest', status.digest.slice(0, 12) + ' …', '', status.digest],
     ];
+    if (!ended(status)) {
+      figures.splice(4, 0, ['rate', 'evaluations/s', number(status.evaluations_per_second)],
+                     ['remaining', 'remaining', remaining(status)],
+                     ['workers', 'workers', count(status.workers), count(status.slots) + ' slots']);
+    }
     if (status.dataset) figures.push(['dataset', 'data', status.dataset]);
     if (status.forked_from) figures.push(['forked-from', 'forked from', status.forked_from]);
     return figures;
@@ -214,20 +216,21 @@
     write(byId('time-generation'), count(time.generation));
     const parts = [['evaluation', 'evaluation', time.evaluation_seconds], ['lease-wait', 'waiting for leases', time.lease_wait_seconds],
                    ['update', 'update', time.update_seconds], ['store', 'store', time.store_seconds]];
-    const known = (seconds) => isNumber(seconds) ? Number(seconds) : 0;
-    const sum = parts.reduce((total, part) => total + known(part[2]), 0);
-    parts.forEach(([kind, label, seconds], i) => {
+    const known = parts.filter((part) => isNumber(part[2]));  // the last two are not, of a job that has ended
+    const sum = known.reduce((total, part) => total + Number(part[2]), 0);
+    known.forEach(([kind, label, seconds], i) => {
       const piece = child(byId('time-bar'), i, 'span');
       piece.className = kind;
-      piece.style.flexGrow = sum > 0 ? known(seconds) / sum : 0;
+      piece.style.flexGrow = sum > 0 ? Number(seconds) / sum : 0;
       const item = child(byId('time-parts'), i, 'li');
       child(item, 0, 'i').className = kind;
       write(child(item, 1, 'span'), label + ' ');
       const value = child(item, 2, 'b');
       value.dataset.part = kind;
-      write(value, isNumber(seconds) ? duration(seconds) : 'not known any more');
-      write(child(item, 3, 'small'), isNumber(seconds) && sum > 0 ? ' ' + percent(seconds / sum) : '');
+      write(value, duration(seconds));
+      write(child(item, 3, 'small'), sum > 0 ? ' ' + percent(seconds / sum) : '');
     });
+    for (const list of ['time-bar', 'time-parts']) dropFrom(byId(list), known.length);
   }
 
   function writeClusters(last) {
