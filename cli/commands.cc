@@ -191,8 +191,14 @@ void AddConnectionFlags(CLI::App& command, ConnectionFlags* flags) {
 
 absl::StatusOr<v1::JobStatus> Follow(Client& client, const std::string& job_id, Console& console) {
   ProgressLine progress(console);
-  return client.Watch(job_id,
-                      [&](const v1::JobStatus& status) { progress.Show(DescribeProgress(status), absl::Now()); });
+  std::string note;
+  return client.Watch(job_id, [&](const v1::JobStatus& status) {
+    // A job that begins to wait sends nothing more until that is over.
+    const bool waits = !status.numeric_class_note().empty() && status.numeric_class_note() != note;
+    note = status.numeric_class_note();
+    const std::string line = DescribeProgress(status);
+    waits ? progress.ShowAtOnce(line, absl::Now()) : progress.Show(line, absl::Now());
+  });
 }
 
 absl::Status OutcomeOf(const v1::JobStatus& status) {

@@ -28,7 +28,10 @@ Table TableOfOptimizers(const Comparison& comparison) {
 }
 
 std::string ObjectiveCell(const OptimizerResult& result, bool best) {
-  return absl::StrFormat("%s%.3f ± %.3f", best ? "*" : "", result.log_objective.mean, result.log_objective.interval);
+  const MeanAndInterval& value = result.log_objective;
+  const std::string mean = absl::StrFormat("%s%.3f", best ? "*" : "", value.mean);
+  return std::isfinite(value.interval) ? absl::StrFormat("%s ± %.3f", mean, value.interval)
+                                       : mean;  // one seed has none
 }
 
 std::string ObjectiveTable(const Comparison& comparison) {
@@ -44,6 +47,11 @@ std::string ObjectiveTable(const Comparison& comparison) {
   return table.str();
 }
 
+std::string AccuracyCell(const MeanAndInterval& accuracy) {
+  if (!std::isfinite(accuracy.interval)) return absl::StrFormat("%.2f %%", 100 * accuracy.mean);
+  return absl::StrFormat("%.2f ± %.2f %%", 100 * accuracy.mean, 100 * accuracy.interval);
+}
+
 bool HasAccuracy(const FamilyResult& family) { return std::isfinite(family.optimizers[0].accuracy.mean); }
 
 // Empty where no family has an accuracy.
@@ -54,7 +62,7 @@ std::string AccuracyTable(const Comparison& comparison) {
     if (!HasAccuracy(family)) continue;
     std::vector<std::string> cells = {FamilyName(family)};
     for (const OptimizerResult& result : family.optimizers) {
-      cells.push_back(absl::StrFormat("%.2f ± %.2f %%", 100 * result.accuracy.mean, 100 * result.accuracy.interval));
+      cells.push_back(AccuracyCell(result.accuracy));
     }
     table.AddRow(std::move(cells));
   }

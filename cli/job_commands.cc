@@ -2,6 +2,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/job_file.h"
 #include "cli/job_views.h"
 #include "cli/json.h"
@@ -31,16 +32,21 @@ absl::Status RefuseWaiting(const Session& session, const std::string& job_id) {
 }
 
 absl::Status WatchToEnd(Session& session, const std::string& job_id, const JobFlags& flags, Console& console) {
-  if (flags.json) {
-    ASSIGN_OR_RETURN(const v1::JobStatus last, session.client().Watch(job_id, [&](const v1::JobStatus& status) {
-      console.out << ToJson(status) << "\n" << std::flush;  // one line a status
-    }));
-    return OutcomeOf(last);
+  const auto print = [&](const v1::JobStatus& status) {
+    console.out << ToJson(status) << "\n" << std::flush;  // one line a status
+  };
+  const absl::StatusOr<v1::JobStatus> last =
+      flags.json ? session.client().Watch(job_id, print) : Follow(session.client(), job_id, console);
+  if (absl::IsCancelled(last.status()) && Interrupted()) {
+    return absl::CancelledError(absl::StrCat("interrupted; the job goes on: seedcast watch ", job_id,
+                                             " follows it again, seedcast cancel ", job_id, " ends it"));
   }
-  ASSIGN_OR_RETURN(const v1::JobStatus last, Follow(session.client(), job_id, console));
-  ASSIGN_OR_RETURN(const v1::GetHistoryResponse history, session.client().History(job_id));
-  console.out << ShowTable(last, history);
-  return OutcomeOf(last);
+  RETURN_IF_ERROR(last.status());
+  if (!flags.json) {
+    ASSIGN_OR_RETURN(const v1::GetHistoryResponse history, session.client().History(job_id));
+    console.out << ShowTable(*last, history);
+  }
+  return OutcomeOf(*last);
 }
 
 absl::Status Submit(const JobFlags& flags, Console& console) {
@@ -116,9 +122,10 @@ absl::Status ChangeState(Change change, const std::string& done, const JobFlags&
 
 // Adds one subcommand; its flags live as long as its callback does.
 CLI::App* AddCommand(CLI::App& app, const std::string& name, const std::string& description,
-                     const std::string& examples, const std::shared_ptr<JobFlags>& flags) {
+                     const std::string& examples, const std::shared_ptr<JobFlags>& flags,
+                     const std::string& remarks = "") {
   CLI::App* command = app.add_subcommand(name, description);
-  command->footer("Examples:\n" + examples);
+  command->footer(absl::StrCat(remarks, remarks.empty() ? "" : "\n\n", "Examples:\n", examples));
   AddConnectionFlags(*command, flags.get());
   return command;
 }
@@ -140,10 +147,14 @@ void AddJobCommands(CLI::App& app, Console& console, Action* action) {
   };
 
   auto flags = std::make_shared<JobFlags>();
-  CLI::App* command = AddCommand(app, "submit", "Hand a job to a coordinator",
-                                 "  seedcast submit examples/omniglot.yaml --coordinator host:7070 --watch\n"
-                                 "  seedcast submit job.yaml --set strategy.population_size=1024 --set seed=7",
-                                 flags);
+  CLI::App* command =
+      AddCommand(app, "submit", "Hand a job to a coordinator",
+                 "  seedcast submit examples/omniglot.yaml --coordinator host:7070 --watch\n"
+                 "  seedcast submit job.yaml --set strategy.population_size=1024 --set seed=7",
+                 flags,
+                 "A job file is YAML; proto/seedcast/v1/job.proto has every field with its default and range.\n"
+                 "The coordinator answers once it has the job's data, which may be a download. The job trains\n"
+                 "whenever workers are there; without --watch the command leaves at once.");
   command->add_option("FILE", flags->file, "Job file (YAML)")->required();
   add_set(command, *flags);
   command->add_flag("--watch", flags->watch, "Follow the job to its end");
@@ -167,7 +178,8 @@ void AddJobCommands(CLI::App& app, Console& console, Action* action) {
 
   flags = std::make_shared<JobFlags>();
   command = AddCommand(app, "fork", "A new job that starts from a version of another",
-                       "  seedcast fork omniglot-1 --version 400 --set strategy.learning_rate.initial=0.005", flags);
+                       "  seedcast fork omniglot-1 --version 400 --set strategy.learning_rate.initial=0.005", flags,
+                       "With no --set it repeats the original from there, to the bit.");
   add_job(command, *flags);
   command->add_option("--version", flags->version, "Version of the parameters to start from")->required();
   add_set(command, *flags);

@@ -45,6 +45,11 @@ void ProgressLine::Show(const std::string& line, absl::Time now) {
   Draw();
 }
 
+void ProgressLine::ShowAtOnce(const std::string& line, absl::Time now) {
+  last_draw_ = absl::InfinitePast();
+  Show(line, now);
+}
+
 void ProgressLine::Finish() {
   if (!newest_is_drawn_) Draw();
   if (line_is_open_) console_.err << "\n" << std::flush;

@@ -19,6 +19,8 @@ class ProgressLine {
 
   // Cheap to call as often as there is news.
   void Show(const std::string& line, absl::Time now);
+  // Drawn whenever the last one was: for a line that may be the newest for long.
+  void ShowAtOnce(const std::string& line, absl::Time now);
   // Leaves the newest line standing, so that what is written next begins on a fresh one. Idempotent.
   void Finish();
 

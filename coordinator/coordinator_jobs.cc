@@ -293,7 +293,7 @@ void Coordinator::Impl::NotifyChangedNotes() {
 absl::StatusOr<int64_t> Coordinator::Impl::Evaluate(const v1::EvaluateJobRequest& request, EvaluationWatcher watcher,
                                                     absl::Time now) {
   ASSIGN_OR_RETURN(JobRecord * job, Find(request.job_id()));
-  ASSIGN_OR_RETURN(const v1::EvaluationSpec spec, Resolve(request.spec(), "spec"));
+  ASSIGN_OR_RETURN(const v1::EvaluationSpec spec, Resolve(request.spec(), "evaluation"));
   if (job->task == nullptr) {
     ASSIGN_OR_RETURN(job->task, options_.make_task(job->row.spec));
   }

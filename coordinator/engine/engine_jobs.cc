@@ -235,7 +235,7 @@ void Engine::Progress(Work& work) {
   } else if (TooManyFailed(job)) {
     const int64_t failed = job.failed_evaluations + job.open->failed();
     Emit(FailJob{job.job_id,
-                 absl::StrCat("evaluations failed ", failed, " of at most ", job.plan.max_failed_evaluations,
+                 absl::StrCat(failed, " evaluations failed, expected at most ", job.plan.max_failed_evaluations,
                               "; last error: ", work.last_error),
                  failed});
     EndJob(job, v1::FAILED);

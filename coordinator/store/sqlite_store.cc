@@ -283,7 +283,8 @@ absl::Status Prepare(SqliteConnection& db) {
 
 absl::Status Explain(const absl::Status& status, SqliteConnection& db, const std::string& directory) {
   if (sqlite3_errcode(db.get()) == SQLITE_BUSY) {
-    return absl::FailedPreconditionError(absl::StrCat("another coordinator holds store ", directory));
+    return absl::FailedPreconditionError(
+        absl::StrCat("another coordinator holds store ", directory, "; clients reach it with --coordinator HOST:PORT"));
   }
   return {status.code(), absl::StrCat(directory, ": ", status.message())};
 }

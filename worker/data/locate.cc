@@ -83,8 +83,9 @@ absl::StatusOr<ResolvedDataset> FindOmniglot(const DataOptions& options, Artifac
   }
   auto downloaded = FromDownload(options, artifacts);
   if (downloaded.ok()) return downloaded;
-  return absl::NotFoundError(absl::StrCat("Omniglot is not in ", absl::StrJoin(places, ", "),
-                                          " and cannot be downloaded: ", downloaded.status().message()));
+  return absl::NotFoundError(
+      absl::StrCat("Omniglot is not in ", absl::StrJoin(places, ", "),
+                   " (--data names another place) and cannot be downloaded: ", downloaded.status().message()));
 }
 
 ResolvedDataset FromGlyphs(absl::string_view description, ArtifactStore* artifacts) {

@@ -336,7 +336,7 @@ TEST_F(LeaseTest, TooManyFailedEvaluationsEndTheJob) {
   result.set_first_error("out of memory");
   Send("w", result);
   ASSERT_NE(Find<FailJob>(), nullptr);
-  EXPECT_EQ(Find<FailJob>()->message, "evaluations failed 3 of at most 2; last error: out of memory");
+  EXPECT_EQ(Find<FailJob>()->message, "3 evaluations failed, expected at most 2; last error: out of memory");
   EXPECT_EQ(engine_.FindJob("j")->state, v1::FAILED);
 }
 
@@ -353,7 +353,8 @@ TEST_F(LeaseTest, FailuresOfEarlierGenerationsCount) {
   result.set_fitness(0, kNaN);
   Send("w", result);
   ASSERT_NE(Find<FailJob>(), nullptr);
-  EXPECT_EQ(Find<FailJob>()->message, "evaluations failed 2 of at most 1; last error: the fitness was not finite");
+  EXPECT_EQ(Find<FailJob>()->message,
+            "2 evaluations failed, expected at most 1; last error: the fitness was not finite");
 }
 
 TEST_F(LeaseTest, StopsLeasingAtShutdown) {

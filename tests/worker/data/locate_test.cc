@@ -54,8 +54,9 @@ TEST_F(LocateTest, AutoFallsBackToGlyphsAndSaysWhy) {
   const auto resolved = Resolve(v1::ProtoNetTask::AUTO);
   ASSERT_TRUE(resolved.ok()) << resolved.status();
   EXPECT_EQ(resolved->digest, kGlyphsDigest);
-  EXPECT_EQ(resolved->description, "generated glyphs, because Omniglot is not in " + directory_ / "data" + ", " +
-                                       directory_ / "cache" + " and cannot be downloaded: downloads are switched off");
+  EXPECT_EQ(resolved->description,
+            "generated glyphs, because Omniglot is not in " + directory_ / "data" + ", " + directory_ / "cache" +
+                " (--data names another place) and cannot be downloaded: downloads are switched off");
 }
 
 TEST_F(LocateTest, OmniglotNowhereIsAnError) {
