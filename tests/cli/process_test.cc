@@ -17,6 +17,7 @@ namespace {
 
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class ProcessTest : public ::testing::Test {
  protected:
@@ -30,6 +31,8 @@ class ProcessTest : public ::testing::Test {
   }
   void TearDown() override {
     for (const pid_t pid : children_) kill(pid, SIGKILL);
+    // A finding counts in a process that was killed, too. AddressSanitizer and UBSan end the process themselves.
+    EXPECT_THAT(Read("run.err"), Not(HasSubstr("WARNING: ThreadSanitizer")));
   }
 
   std::string Path(const std::string& name) const { return folder_ / name; }

@@ -56,6 +56,8 @@ Process::~Process() {
     waitpid(pid_, nullptr, 0);
   }
   reader_.join();
+  // A finding counts in a process that the test kills, too. AddressSanitizer and UBSan end the process themselves.
+  EXPECT_EQ(Output().find("WARNING: ThreadSanitizer"), std::string::npos) << Output();
 }
 
 void Process::ReadLines(int fd) {
