@@ -248,7 +248,7 @@
     writeRows('groups', groups.map((group, i) => ({cells: [
       count(i + 1), right(count(group.workers)),
       {text: duration(group.finished_seconds), share: longest > 0 ? group.finished_seconds / longest : 0},
-      right(duration(group.predicted_seconds)), right(duration(group.measured_seconds)), wide(count(group.stolen_pairs))]})));
+      wide(duration(group.predicted_seconds)), right(duration(group.measured_seconds)), wide(count(group.stolen_pairs))]})));
   }
 
   // The last record of a job that is done has a validation only.
