@@ -24,7 +24,7 @@ class ClusterTest : public ::testing::Test {
  protected:
   struct Context : grpc::ClientContext {
     explicit Context(int seconds = 120) {
-      set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(seconds));
+      set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(kPatience * seconds));
       set_wait_for_ready(true);  // a coordinator that is just being started again
     }
   };

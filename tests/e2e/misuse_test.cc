@@ -100,7 +100,7 @@ TEST_F(MisuseTest, AWorkerThatNeverReadsIsCutOff) {
   ASSERT_NE(coordinator_->WaitForLine("worker=stuck"), "");
   const std::unique_ptr<Process> worker = StartWorker("w0");
   const std::string job_id = Submit(SphereJob(400, /*population_size=*/1 << 16));
-  EXPECT_NE(coordinator_->WaitForLine("\"worker cut off\" worker=stuck", absl::Seconds(100)), "");
+  EXPECT_NE(coordinator_->WaitForLine("\"worker cut off\" worker=stuck", kPatience * absl::Seconds(100)), "");
   const int64_t version = WatchTo(job_id, 0).version();
   EXPECT_GE(WatchTo(job_id, version + 5).version(), version + 5);
   context.TryCancel();

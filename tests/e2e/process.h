@@ -14,6 +14,13 @@
 
 namespace seedcast {
 
+// How many times as long all may take: under a sanitizer programs are about this much slower.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr int kPatience = 8;
+#else
+inline constexpr int kPatience = 1;
+#endif
+
 class Process {
  public:
   // `program` relative to the build directory: "worker/seedcast-worker".
@@ -22,11 +29,11 @@ class Process {
   Process(const Process&) = delete;
 
   // The first line that contains `text`, now or within `timeout`; empty when there is none.
-  std::string WaitForLine(const std::string& text, absl::Duration timeout = absl::Seconds(30));
+  std::string WaitForLine(const std::string& text, absl::Duration timeout = kPatience * absl::Seconds(30));
   pid_t pid() const { return pid_; }
   void Signal(int signal);
   // Exit code, or minus the signal that ended it; fails the test and kills it after `timeout`.
-  int Wait(absl::Duration timeout = absl::Seconds(30));
+  int Wait(absl::Duration timeout = kPatience * absl::Seconds(30));
   std::string Output();
 
  private:

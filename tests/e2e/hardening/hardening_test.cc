@@ -22,14 +22,12 @@ using ::testing::Not;
 constexpr int64_t kMiB = 1 << 20;
 #if defined(__SANITIZE_THREAD__)
 constexpr int64_t kMemoryAllowed = 5 * 64 * kMiB;  // four bytes of shadow for each
-constexpr absl::Duration kAnswerAllowed = absl::Seconds(8);
 #elif defined(__SANITIZE_ADDRESS__)
 constexpr int64_t kMemoryAllowed = 2 * 64 * kMiB;  // small blocks have margins, and shadow
-constexpr absl::Duration kAnswerAllowed = absl::Seconds(8);
 #else
 constexpr int64_t kMemoryAllowed = 64 * kMiB;
-constexpr absl::Duration kAnswerAllowed = absl::Seconds(1);
 #endif
+constexpr absl::Duration kAnswerAllowed = absl::Seconds(kPatience);
 
 class HardeningTest : public ClusterTest {
  protected:
