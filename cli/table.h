@@ -32,8 +32,8 @@ class Table {
 std::string Printable(absl::string_view text);  // control characters as spaces
 std::string FormatCount(double value);          // 1234567.4 -> "1,234,567"; one decimal below 100
 std::string FormatBytes(double bytes);          // "812 B", "4.2 kB", "1.3 MB"
-std::string FormatSeconds(double seconds);      // "8.2 s", "3m 05s", "2h 03m", "3d 05h"; "-" when negative or not finite
-std::string FormatPercent(double share);        // 0.9532 -> "95.32 %"; "-" when not finite
+std::string FormatSeconds(double seconds);  // "8.2 s", "3m 05s", "2h 03m", "3d 05h"; "-" when negative or not finite
+std::string FormatPercent(double share);    // 0.9532 -> "95.32 %"; "-" when not finite
 std::string FormatAccuracy(const v1::EvaluationResult& result);  // "95.32 ± 0.41 %", else the fitness
 // What the job is judged by: of a learned optimizer "fitness 3.28 (accuracy 94.52 %)", else its accuracy.
 std::string FormatResult(const v1::JobSpec& spec, const v1::EvaluationResult& result);
