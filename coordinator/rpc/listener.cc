@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <iterator>
@@ -196,11 +197,14 @@ void Listener::Accept(int listening_fd) {
   }  // else the peer was gone before it was accepted
 }
 
-// The kernel hands out the lowest free number, so a high one says how few are left. Three quarters are generous for
-// many workers behind one address, and leave others a quarter.
+// The kernel hands out the lowest free number: a high one says how few are left, the lowest that a connection ever had
+// how many are not for connections. Three quarters of the rest are generous for many workers behind one address, and
+// leave others a quarter.
 bool Listener::HasRoomFor(int fd, const std::string& source) {
   const int64_t capacity = Capacity();
-  return fd < capacity && (source.empty() || sources_.Take(fd, source, capacity / 4 * 3, clock_.Now()));
+  first_connection_fd_ = std::min(first_connection_fd_, fd);
+  const int64_t most = (capacity - first_connection_fd_) / 4 * 3;
+  return fd < capacity && (source.empty() || sources_.Take(fd, source, most, clock_.Now()));
 }
 
 void Listener::ShedOne(int listening_fd) {

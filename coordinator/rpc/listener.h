@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -66,6 +67,7 @@ class Listener {
   std::atomic<int64_t> shed_ = 0;
   int64_t logged_shed_ = 0;
   SourceLimit sources_;
+  int first_connection_fd_ = std::numeric_limits<int>::max();  // the lowest
   std::atomic<int64_t> cut_off_ = 0;
   const SteadyClock clock_;
   absl::Mutex mutex_;
