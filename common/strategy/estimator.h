@@ -27,7 +27,8 @@
 //   EXPONENTIAL  A boundary between unrolls ends the inner training with probability 1 / count, and such an end makes
 //                way for a new instance with probability 1 / restarts: words 0 and 1 of Philox (seed; counter 0, p, g,
 //                domain kSchedule), an event of probability 1 / n when floor(word * n / 2^32) = 0.
-// All pairs begin an instance at generation F. t is the newest boundary of either kind: what was before it has no
+// All pairs begin an instance at generation F, and there is no burn-in: generation F + g, g < count, sees no unroll
+// beyond the first g + 1 of an inner training. t is the newest boundary of either kind: what was before it has no
 // bearing on the fitness. With Published.carried_state it has, and t = r. FULL_ES resets every generation: t = r = g.
 #pragma once
 
