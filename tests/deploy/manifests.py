@@ -5,6 +5,7 @@ Every overlay is rendered by kubectl and must agree with itself: ports, selector
 tags, pods that are neither root nor may write. Compose files, dashboards and rules must name files, options and metrics
 that exist. Exit code 77, "skipped" to ctest, where python3-yaml or kubectl is missing.
 """
+import functools
 import json
 import os
 import pathlib
@@ -14,8 +15,9 @@ import subprocess
 import sys
 import tempfile
 
+from fields import unknown_fields
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-OVERLAYS = ("cpu", "gpu", "tpu", "tls", "monitoring")
 problems = []
 
 
@@ -119,6 +121,34 @@ def check_workload(workload, where):
         check_container(f"{where}/{container['name']}", container, pod)
 
 
+def check_workers(documents, overlay):
+    """As many slots as cores are allowed, and no number of pods, which belongs to `kubectl scale` and autoscalers."""
+    for worker in of_kind(documents, "Deployment"):
+        if pod_labels(worker).get("app.kubernetes.io/component") != "worker":
+            continue
+        where = f"{overlay}: {name_of(worker)}"
+        check("replicas" not in worker["spec"], where, "sets the number of pods back when it is applied again")
+        for container in worker["spec"]["template"]["spec"]["containers"]:
+            sources = {v["name"]: v.get("valueFrom", {}) for v in container.get("env", [])}
+            source = sources.get("SEEDCAST_SLOTS", {}).get("resourceFieldRef", {}).get("resource")
+            check(source == "limits.cpu", where, "does not take its slots from its limit of cores")
+            check("cpu" in container["resources"]["limits"], where, "has no limit of cores")
+
+
+def check_secured(documents, overlay):
+    """All of seedcast's processes have certificates and none speaks plain text, or all do."""
+    for workload in workloads(documents):
+        for container in workload["spec"]["template"]["spec"]["containers"]:
+            if not container["image"].startswith("seedcast-"):
+                continue
+            where = f"{overlay}: {name_of(workload)}"
+            secured = any(v["name"] == "SEEDCAST_TLS_CERT" for v in container.get("env", []))
+            plain = "--insecure" in container["args"] or any(
+                v["name"] == "SEEDCAST_INSECURE" for v in container.get("env", []))
+            check(secured == ("tls" in overlay), where, "has certificates or not, unlike the overlay's name")
+            check(plain != secured, where, "speaks plain text or not, unlike the overlay's name")
+
+
 def check_references(documents, overlay):
     config_maps = {(namespace_of(d), d["metadata"]["name"]) for d in of_kind(documents, "ConfigMap")}
     claims = {(namespace_of(d), d["metadata"]["name"]) for d in of_kind(documents, "PersistentVolumeClaim")}
@@ -153,7 +183,7 @@ def check_policies(documents, overlay):
             for port in rule["ports"]:
                 check(port["port"] in names, where, f"no container port '{port['port']}'")
         for rule in policy["spec"].get("egress", []):
-            for peer in rule["to"]:
+            for peer in rule.get("to", []):
                 if "podSelector" not in peer:
                     continue
                 target = selected(documents, namespace_of(policy), peer["podSelector"]["matchLabels"])
@@ -173,7 +203,7 @@ def keys_of(node, path=""):
     return set()
 
 
-def check_fields(workload, where):
+def check_workload_fields(workload, where):
     """kubectl decodes into its own types and drops what they do not have: what is missing after that is misspelt."""
     done = subprocess.run(
         ["kubectl", "set", "env", "--local", "-f", "-", "SEEDCAST_CHECKED=1", "-o", "json"],
@@ -186,42 +216,70 @@ def check_fields(workload, where):
     check(not lost, where, f"unknown fields {sorted(lost)}")
 
 
+def kubectl_renders():
+    """Whether kubectl is there and knows components: since 1.24, whose kustomize is 4.5."""
+    if not shutil.which("kubectl"):
+        return False
+    done = subprocess.run(["kubectl", "version", "--client", "-o", "json"], capture_output=True, text=True, timeout=60, check=True)
+    version = json.loads(done.stdout)["clientVersion"]
+    return (int(version["major"]), int(re.match(r"\d+", version["minor"])[0])) >= (1, 24)
+
+
 def render(overlay, directory):
     done = subprocess.run(
-        ["kubectl", "kustomize", "--load-restrictor", "LoadRestrictionsNone", str(directory)],
+        ["kubectl", "kustomize", str(directory)],
         capture_output=True, text=True, timeout=60, check=False)
-    if "unknown flag" in done.stderr:
-        skip("kubectl is too old to render the overlays; 1.24 or newer is needed")
     check(done.returncode == 0, overlay, done.stderr.strip())
     return list(yaml.safe_load_all(done.stdout))
 
 
-def check_overlay(overlay):
-    documents = render(overlay, ROOT / "deploy/kubernetes/overlays" / overlay)
+def check_documents(documents, overlay):
     check(len(workloads(documents)) >= 2, overlay, "has no coordinator or no workers")
-    for workload in workloads(documents):
-        where = f"{overlay}: {name_of(workload)}"
-        check_workload(workload, where)
-        check_fields(workload, where)
+    for document in documents:
+        where = f"{overlay}: {name_of(document)}"
+        if document["kind"] in ("Deployment", "StatefulSet"):
+            check_workload(document, where)
+            check_workload_fields(document, where)
+        else:
+            check(not unknown_fields(document), where, f"unknown fields {unknown_fields(document)}")
+    check_workers(documents, overlay)
+    check_secured(documents, overlay)
     check_references(documents, overlay)
     check_services(documents, overlay)
     check_policies(documents, overlay)
 
 
-def check_keda():
-    """The component on top of an overlay, as a user adds it: it scales a workload that has no number of its own."""
+def render_with(components, overlay):
+    """Components on top of an overlay, as a user adds them."""
     with tempfile.TemporaryDirectory() as directory:
-        above = {"resources": ["overlays/cpu"], "components": ["components/keda"], "namespace": "seedcast"}
         kubernetes = os.path.relpath(ROOT / "deploy/kubernetes", os.path.realpath(directory))
-        for key in ("resources", "components"):
-            above[key] = [f"{kubernetes}/{path}" for path in above[key]]
+        above = {"resources": [f"{kubernetes}/overlays/{overlay}"],
+                 "components": [f"{kubernetes}/components/{component}" for component in components]}
         pathlib.Path(directory, "kustomization.yaml").write_text(yaml.safe_dump(above))
-        documents = render("keda", directory)
+        return render(f"{overlay} with {components}", directory)
+
+
+def check_combinations():
+    """A ready overlay of several parts is what its name says, and nothing of one part is lost by another."""
+    for overlay in sorted(path.name for path in (ROOT / "deploy/kubernetes/overlays").iterdir()):
+        documents = render(overlay, ROOT / "deploy/kubernetes/overlays" / overlay)
+        check_documents(documents, overlay)
+        observed = any(name_of(d) == "Deployment/prometheus" for d in documents)
+        check(observed == ("monitoring" in overlay), overlay, "has a Prometheus or not, unlike its name")
+        for device in ("gpu", "tpu"):
+            asks = f"{device}\": \"" in json.dumps([w["spec"] for w in workloads(documents)])
+            check(asks == (device in overlay), overlay, f"asks for a {device} or not, unlike its name")
+
+
+def check_keda():
+    documents = render_with(["keda"], "tls-monitoring")
+    check_documents(documents, "tls-monitoring with keda")
     for scaled in of_kind(documents, "ScaledObject"):
-        targets = [w for w in workloads(documents) if w["metadata"]["name"] == scaled["spec"]["scaleTargetRef"]["name"]]
+        targets = [w for w in workloads(documents) if namespace_of(w) == namespace_of(scaled)
+                   and w["metadata"]["name"] == scaled["spec"]["scaleTargetRef"]["name"]]
         check(len(targets) == 1, "keda", "scales nothing")
-        check(all("replicas" not in w["spec"] for w in targets), "keda", "scales what has a number of its own")
-    check(of_kind(documents, "ScaledObject"), "keda", "has no ScaledObject")
+        check_metrics("keda", scaled["spec"]["triggers"][0]["metadata"]["query"])
+    check(len(of_kind(documents, "ScaledObject")) == 1, "keda", "has no ScaledObject")
 
 
 def check_compose():
@@ -237,8 +295,14 @@ def check_compose():
                     check((ROOT / source).exists(), where, f"{source} does not exist")
                 elif not source.startswith("."):
                     check(source in document.get("volumes", {}), where, f"volume '{source}' is not declared")
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    scraped = json.dumps(yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text()))
+    for name, service in services.items():
+        if service["image"].startswith(("seedcast-coordinator:", "seedcast-worker:")):
+            check(re.search(rf'"{name}[:"]', scraped), "deploy/prometheus/prometheus.yml", f"does not look for '{name}'")
 
 
+@functools.cache
 def documented_metrics():
     text = (ROOT / "deploy/METRICS.md").read_text()
     kinds = dict(re.findall(r"^\| (\w+) \| (gauge|counter|histogram) ", text, re.M))
@@ -246,9 +310,13 @@ def documented_metrics():
     return set(kinds) | {name + suffix for name in histograms for suffix in ("_bucket", "_sum", "_count")}
 
 
+def check_metrics(where, expression):
+    for name in re.findall(r"\b(?:seedcast|process)_\w+", re.sub(r'"[^"]*"', "", expression)):
+        check(name in documented_metrics(), where, f"{name} is not in METRICS.md")
+
+
 def check_expressions():
-    known = documented_metrics()
-    check(len(known) > 30, "deploy/METRICS.md", "has no tables of metrics")
+    check(len(documented_metrics()) > 30, "deploy/METRICS.md", "has no tables of metrics")
     rules = yaml.safe_load((ROOT / "deploy/prometheus/rules.yml").read_text())
     alerts = [rule for group in rules["groups"] for rule in group["rules"]]
     expressions = [(rule["alert"], rule["expr"]) for rule in alerts]
@@ -257,8 +325,7 @@ def check_expressions():
             check(panel["datasource"]["uid"] == "prometheus", path.name, f"panel '{panel['title']}' has another source")
             expressions += [(f"{path.name}: {panel['title']}", target["expr"]) for target in panel["targets"]]
     for where, expression in expressions:
-        for name in re.findall(r"\b(?:seedcast|process)_\w+", re.sub(r'"[^"]*"', "", expression)):
-            check(name in known, where, f"{name} is not in METRICS.md")
+        check_metrics(where, expression)
     runbook = (ROOT / "deploy/RUNBOOK.md").read_text()
     for rule in alerts:
         check(f"## {rule['alert']}\n" in runbook, "RUNBOOK.md", f"has no entry for {rule['alert']}")
@@ -268,14 +335,13 @@ def check_expressions():
 def main():
     check_compose()
     check_expressions()
-    if shutil.which("kubectl"):
-        for overlay in OVERLAYS:
-            check_overlay(overlay)
+    if kubectl_renders():
+        check_combinations()
         check_keda()
     for problem in problems:
         print(problem)
-    if not problems and not shutil.which("kubectl"):
-        skip("kubectl is not installed, so the overlays were not rendered; the rest is in order")
+    if not problems and not kubectl_renders():
+        skip("no kubectl of 1.24 or newer, so the overlays were not rendered; the rest is in order")
     return 1 if problems else 0
 
 

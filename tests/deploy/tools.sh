@@ -18,7 +18,7 @@ expect() { # what, command...
 if have promtool; then
   expect "promtool check rules" promtool check rules deploy/prometheus/rules.yml
   expect "promtool test rules" promtool test rules deploy/prometheus/rules_test.yml
-  for config in deploy/prometheus/prometheus.yml deploy/kubernetes/overlays/monitoring/prometheus.yml; do
+  for config in deploy/prometheus/prometheus.yml deploy/kubernetes/components/monitoring/prometheus.yml; do
     expect "promtool check config $config" promtool check config --syntax-only "$config"
   done
 fi
