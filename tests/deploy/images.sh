@@ -37,7 +37,7 @@ trap clean_up EXIT
 
 make_base() {
   mirror=$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/debian.sources 2>/dev/null | head -1)
-  debootstrap --variant=minbase bookworm "$scratch/base" "${mirror:-http://deb.debian.org/debian}" >"$scratch/debootstrap.log" 2>&1 ||
+  debootstrap --variant=minbase bookworm "$scratch/base" ${mirror:+"$mirror"} >"$scratch/debootstrap.log" 2>&1 ||
     { tail "$scratch/debootstrap.log"; exit 1; }
   rm -rf "$scratch/base/var/cache/apt/archives/"*.deb "$scratch/base/var/lib/apt/lists/"*
   cp -r /etc/apt/apt.conf.d/. "$scratch/base/etc/apt/apt.conf.d/" 2>/dev/null || true
