@@ -16,20 +16,10 @@ import sys
 import tempfile
 
 from fields import unknown_fields
+from requirements import skip, yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 problems = []
-
-
-def skip(why):
-    print(f"skipped: {why}")
-    sys.exit(77)
-
-
-try:
-    import yaml
-except ImportError:
-    skip("python3-yaml is not installed")
 
 
 def check(good, where, what):

@@ -19,6 +19,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from requirements import skip, yaml
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build/release").resolve()
 PATIENCE = 120  # seconds; rates need two scrapes and a job under way
@@ -41,17 +43,6 @@ ABSENT = {
     "seedcast_job_cluster_seconds": "sphere has no clusters; tests/coordinator/metrics",
     "seedcast_job_validation_accuracy": "sphere has no accuracy; tests/coordinator/metrics",
 }
-
-
-def skip(why):
-    print(f"skipped: {why}")
-    sys.exit(77)
-
-
-try:
-    import yaml
-except ImportError:
-    skip("python3-yaml is not installed")
 
 
 def free_port():
