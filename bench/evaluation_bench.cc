@@ -2,7 +2,7 @@
 // pure inference with the same kernels on the same episodes. One JSON object a row, on standard output; bench/run.py
 // makes the table.
 //
-//   evaluation_bench [--seconds S] [--threads N] [--filters F] [--way W --shot S --query Q] [--kernels NAME]
+//   evaluation_bench [--seconds S] [--threads N] [--filters F] [--way W --shot S --query Q] [--class NAME]
 #include <atomic>
 #include <chrono>
 #include <cstdio>
