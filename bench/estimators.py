@@ -5,13 +5,15 @@ the true gradient, over unrolls of several lengths.
 Usage: bench/estimators.py [--trainings 20000] [--output DIR] [--json]
 
 Needs a release build (scripts/run.sh makes one), and for the picture Debian's python3-matplotlib. Writes
-DIR/estimators.json and DIR/estimators.svg, prints a table (with --json the figures instead).
+DIR/estimators.json, DIR/estimators.md and DIR/estimators.svg, prints the table (with --json the figures instead).
 """
 import argparse
 import json
 import pathlib
 import subprocess
 import sys
+
+import fleet
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BENCH = ROOT / "build/release/bench/estimator_bench"
@@ -55,12 +57,11 @@ def draw(rows, path):
     figure.savefig(path)
 
 
-def print_table(rows):
-    print("| problem | unrolls | estimator | mean ± 95 % | truth | mean - truth | truth inside |\n|---|---|---|---|---|---|---|")
-    for row in rows:
-        print(f"| {row['problem']} | {row['count']} x {row['steps']} | {STYLES[row['estimator']][0]} | "
-              f"{row['mean']:.4g} ± {row['interval']:.2g} | {row['truth']:.4g} | {row['mean'] - row['truth']:+.2g} | "
-              f"{'yes' if row['inside'] else 'no'} |")
+def report(rows):
+    header = ["problem", "unrolls", "estimator", "mean ± 95 %", "truth", "mean - truth", "truth inside"]
+    return fleet.table(header, [
+        [row["problem"], f"{row['count']} x {row['steps']}", STYLES[row["estimator"]][0], f"{row['mean']:.4g} ± {row['interval']:.2g}",
+         f"{row['truth']:.4g}", f"{row['mean'] - row['truth']:+.2g}", "yes" if row["inside"] else "no"] for row in rows])
 
 
 def main():
@@ -78,10 +79,8 @@ def main():
     arguments.output.mkdir(parents=True, exist_ok=True)
     (arguments.output / "estimators.json").write_text(text)
     draw(rows, arguments.output / "estimators.svg")
-    if arguments.json:
-        print(text, end="")
-    else:
-        print_table(rows)
+    (arguments.output / "estimators.md").write_text(report(rows) + "\n")
+    print(text.rstrip() if arguments.json else report(rows))
 
 
 if __name__ == "__main__":
