@@ -14,6 +14,7 @@ install(FILES cli/completion/seedcast.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/
 install(FILES cli/completion/seedcast.zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions RENAME _seedcast)
 install(FILES deploy/systemd/seedcast-coordinator.service deploy/systemd/seedcast-worker.service
   DESTINATION lib/systemd/system)
+install(FILES deploy/systemd/sysusers.conf DESTINATION lib/sysusers.d RENAME seedcast.conf)
 install(FILES deploy/README.md deploy/METRICS.md deploy/RUNBOOK.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/seedcast/deploy)
 install(DIRECTORY deploy/config deploy/prometheus deploy/grafana DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/seedcast/deploy)
 install(FILES deploy/debian/copyright DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/seedcast)
@@ -32,7 +33,7 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_DEPENDS ca-certificates)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "ca-certificates, systemd | systemd-standalone-sysusers")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
   ${PROJECT_SOURCE_DIR}/deploy/debian/postinst ${PROJECT_SOURCE_DIR}/deploy/debian/prerm ${PROJECT_SOURCE_DIR}/deploy/debian/postrm)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What other people's tools say about deploy/: promtool, docker-compose, yamllint, systemd-analyze. Each that is missing is
+# What other people's tools say about deploy/: promtool, docker-compose, yamllint, systemd. Each that is missing is
 # named; exit code 77, "skipped" to ctest, when one was, 1 when one has found something.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -39,6 +39,12 @@ if have systemd-analyze; then
     expect "systemd-analyze verify seedcast-$unit" systemd-analyze verify --man=no "$scratch/seedcast-$unit.service"
     expect "systemd-analyze security seedcast-$unit" \
       systemd-analyze security --offline=yes --threshold=25 "$scratch/seedcast-$unit.service"
+  done
+fi
+if have systemd-sysusers; then
+  systemd-sysusers --dry-run --root="$scratch" "$PWD/deploy/systemd/sysusers.conf" >"$scratch/users" 2>&1 || cat "$scratch/users"
+  for unit in coordinator worker; do
+    expect "user of seedcast-$unit" grep -q "Creating user '$(sed -n 's/^User=//p' "deploy/systemd/seedcast-$unit.service")'" "$scratch/users"
   done
 fi
 [ "$failed" -eq 0 ] || exit 1
