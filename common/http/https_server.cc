@@ -3,6 +3,7 @@
 #include <httplib.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -10,14 +11,18 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/http/guarded_connections.h"
 #include "common/http/http_server.h"
 #include "common/http/tls_context.h"
+#include "common/log.h"
 
 namespace seedcast {
 namespace {
 
-constexpr int kThreads = 8;
 constexpr int kTimeoutSeconds = 5;
+constexpr int kLookForOverdueSeconds = 1;
+constexpr absl::Duration kListenAgain = absl::Seconds(1);
 constexpr size_t kMaxBodyBytes = 64 << 10;
 
 HttpRequest RequestOf(const httplib::Request& from, Identity identity) {
@@ -70,11 +75,15 @@ class HttpsServer::Impl {
   Impl(const HttpsOptions& options, const HttpRoutes* routes)
       : options_(options), routes_(*routes), tls_(options.tls), server_([this](SSL_CTX& context) {
           set_up_ = tls_.SetUp(&context);
+          GuardedConnections::SetUp(&context);
           return set_up_.ok();
         }) {}
   ~Impl() {
+    if (!thread_.joinable()) return;
+    stopping_ = true;
+    while (!server_.is_running() && !done_) absl::SleepFor(absl::Milliseconds(1));  // it can be stopped only then
     server_.stop();
-    if (thread_.joinable()) thread_.join();
+    thread_.join();
   }
 
   absl::Status Start() {
@@ -86,11 +95,12 @@ class HttpsServer::Impl {
       Write(Answer(request), &response);
     };
     server_.Get(".*", answer).Post(".*", answer);
-    port_ = place->port == 0                                         ? server_.bind_to_any_port(place->host.c_str())
-            : server_.bind_to_port(place->host.c_str(), place->port) ? place->port
-                                                                     : -1;
+    host_ = place->host;
+    port_ = place->port == 0                                   ? server_.bind_to_any_port(host_.c_str())
+            : server_.bind_to_port(host_.c_str(), place->port) ? place->port
+                                                               : -1;
     if (port_ < 0) return absl::UnavailableError(absl::StrCat("https: cannot listen on ", options_.address));
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
+    thread_ = std::thread([this] { Serve(); });
     while (!server_.is_running()) std::this_thread::yield();  // one that does not run yet cannot be stopped
     return absl::OkStatus();
   }
@@ -103,7 +113,18 @@ class HttpsServer::Impl {
     server_.set_write_timeout(kTimeoutSeconds);
     server_.set_keep_alive_max_count(1);
     server_.set_payload_max_length(kMaxBodyBytes);
-    server_.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+    server_.set_idle_interval(kLookForOverdueSeconds);
+    server_.new_task_queue = [] { return new GuardedConnections(ConnectionLimits()); };
+  }
+
+  // The library closes its listening socket on most errors of accept, out of memory for one: then it is opened anew.
+  void Serve() {
+    while (!server_.listen_after_bind() && !stopping_) {
+      LogError("https stopped listening", {{"address", options_.address}, {"next", "listening again"}});
+      while (!stopping_ && !server_.bind_to_port(host_.c_str(), port_)) absl::SleepFor(kListenAgain);
+      if (stopping_) break;
+    }
+    done_ = true;
   }
 
   HttpResponse Answer(const httplib::Request& request) const {
@@ -121,7 +142,10 @@ class HttpsServer::Impl {
   TlsContext tls_;
   absl::Status set_up_;
   httplib::SSLServer server_;
+  std::string host_;
   int port_ = 0;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<bool> done_ = false;  // with serving, for good
   std::thread thread_;
 };
 

@@ -1,8 +1,9 @@
 // The same pages over mutual TLS, for people whose certificates say what they may. By cpp-httplib, for Debian's
 // civetweb looks for functions that OpenSSL 3 does not have.
 //
-// One request a connection on one of few threads. A stranger can hold a thread for as long as a handshake may take:
-// what must always answer (health, metrics) belongs on HttpServer.
+// One request a connection on one of few threads; connections that wait for one are few, and handshakes have a deadline
+// (guarded_connections.h). Strangers can still take turns on the threads: what must always answer (health, metrics)
+// belongs on HttpServer.
 #pragma once
 
 #include <functional>

@@ -3,9 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <filesystem>
 
+#include <future>
+#include <vector>
 #include "absl/time/clock.h"
 #include "common/tls/certificate_authority.h"
 #include "tests/testing/temporary_directory.h"
@@ -91,6 +96,81 @@ TEST_F(HttpsServerTest, WhoHasNoCertificateOfTheAuthorityIsRefused) {
   httplib::Client plain("127.0.0.1", server_.port());
   EXPECT_FALSE(plain.Get("/who")) << "plain text";
 }
+// To port `port` here; closed with the process.
+int Connect(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  return fd;
+}
+
+bool IsClosed(int fd) {
+  char byte;
+  return recv(fd, &byte, 1, MSG_DONTWAIT) == 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+TEST_F(HttpsServerTest, OfManyThatSayNothingMostAreClosedAtOnce) {
+  std::vector<int> silent;
+  for (int i = 0; i < 80; ++i) silent.push_back(Connect(server_.port()));
+  const auto open = [&] { return std::count_if(silent.begin(), silent.end(), [](int fd) { return !IsClosed(fd); }); };
+  const absl::Time start = absl::Now();
+  while (open() > 32 && absl::Now() < start + absl::Seconds(3)) absl::SleepFor(absl::Milliseconds(10));
+  EXPECT_LE(open(), 32);
+  for (const int fd : silent) close(fd);
+  EXPECT_TRUE(Client(Issue("certs", Role::kObserver))->Get("/who"));
+}
+
+TEST_F(HttpsServerTest, AHandshakeHasADeadlineHoweverManyBytesArrive) {
+  const std::string hello("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11);  // and 500 bytes more
+  std::vector<int> trickling;
+  for (int i = 0; i < 8; ++i) {
+    trickling.push_back(Connect(server_.port()));
+    ASSERT_EQ(send(trickling.back(), hello.data(), hello.size(), MSG_NOSIGNAL), static_cast<ssize_t>(hello.size()));
+  }
+  const absl::Time start = absl::Now();
+  auto answer = std::async(std::launch::async, [&] { return Client(Issue("certs", Role::kObserver))->Get("/who"); });
+  const auto answered = [&] { return answer.wait_for(std::chrono::milliseconds(500)) == std::future_status::ready; };
+  while (!answered() && absl::Now() < start + absl::Seconds(30)) {
+    for (const int fd : trickling) send(fd, "x", 1, MSG_NOSIGNAL);
+  }
+  EXPECT_LT(absl::Now() - start, absl::Seconds(12));
+  for (const int fd : trickling) close(fd);
+  EXPECT_TRUE(answer.get());
+}
+
+TEST_F(HttpsServerTest, StopsWhileAHandshakeIsUnderWay) {
+  const int fd = Connect(server_.port());
+  absl::SleepFor(absl::Milliseconds(50));
+  const absl::Time start = absl::Now();
+  server_.Stop();
+  EXPECT_LT(absl::Now() - start, absl::Seconds(3));
+  close(fd);
+}
+
+TEST_F(HttpsServerTest, ListensAgainWhenItsSocketFails) {
+  ::testing::internal::CaptureStderr();
+  for (int fd = 3; fd < 1024; ++fd) {
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    sockaddr_in address = {};
+    socklen_t address_size = sizeof address;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0) continue;
+    if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &address_size) != 0) continue;
+    if (ntohs(address.sin_port) == server_.port()) shutdown(fd, SHUT_RDWR);  // accept's error is none that is retried
+  }
+  const auto observer = Issue("certs", Role::kObserver);
+  const absl::Time start = absl::Now();
+  bool answered = false;
+  while (!answered && absl::Now() < start + absl::Seconds(10)) {
+    answered = static_cast<bool>(Client(observer)->Get("/who"));
+  }
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("https stopped listening"));
+  EXPECT_TRUE(answered);
+}
+
 
 TEST_F(HttpsServerTest, ANewAuthorityIsBelievedAndTheOldOneNoMore) {
   const std::string of_old = Issue("certs", Role::kAdmin);
