@@ -14,7 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
-#include "cli/doctor/control_group.h"
+#include "common/control_group.h"
 #include "common/directory.h"
 #include "common/noise/noise.h"
 
@@ -42,11 +42,6 @@ int64_t Kilobytes(const std::string& field) {
   return read ? value * 1024 : 0;
 }
 
-int UsableCores() {
-  cpu_set_t cores;
-  return sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
-}
-
 absl::Time ModificationTime(const std::string& path) {
   struct stat status = {};
   return stat(path.c_str(), &status) == 0 ? absl::TimeFromTimespec(status.st_mtim) : absl::UnixEpoch();
@@ -64,7 +59,7 @@ ProcessorFacts LookAtProcessor(const std::string& root) {
 
 MachineFacts LookAtMachine(const std::string& root) {
   MachineFacts facts;
-  facts.cores = UsableCores();
+  facts.cores = OwnCores();
   const std::string memory = ReadText(root + "/proc/meminfo");
   facts.memory = Kilobytes(FieldOf(memory, "MemTotal"));
   facts.available = Kilobytes(FieldOf(memory, "MemAvailable"));

@@ -1,5 +1,10 @@
-#include "cli/doctor/control_group.h"
+#include "common/control_group.h"
 
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <limits>
 #include <string>
@@ -98,6 +103,24 @@ ControlGroup ReadControlGroup(const std::string& root) {
     }
   }
   return group;
+}
+
+int64_t UsableMemory(const std::string& root) {
+  const int64_t machine = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGE_SIZE);
+  const int64_t allowed = ReadControlGroup(root).memory_max;
+  return allowed > 0 ? std::min(allowed, machine) : machine;
+}
+
+int UsableCores(int cores, double cpu_quota) {
+  const double fed = cpu_quota > 0 ? std::ceil(cpu_quota) : cores;
+  return std::max(1, static_cast<int>(std::min<double>(cores, fed)));
+}
+
+int UsableCores() { return UsableCores(OwnCores(), ReadControlGroup("").cpu_quota); }
+
+int OwnCores() {
+  cpu_set_t cores;
+  return sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
 }
 
 }  // namespace seedcast
