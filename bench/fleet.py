@@ -50,8 +50,10 @@ class Fleet:
         shown = self.seedcast("show", job_id)
         return shown["status"] | {"history": shown["history"]["generations"]}
 
-    def evaluate(self, job_id, episodes, version):
-        return self.seedcast("evaluate", job_id, "--episodes", episodes, "--version", version)
+    def evaluate(self, job_id, episodes, version, steps=0):
+        """steps: inner steps of a learned optimizer's episode; 0: as in training."""
+        words = ("--steps", steps) if steps else ()
+        return self.seedcast("evaluate", job_id, "--episodes", episodes, "--version", version, *words)
 
     def seedcast(self, *words):
         """The last line that the command prints, which is JSON."""

@@ -2,10 +2,11 @@
 """How long each estimator takes to meta-train an optimizer under which softmax regression reaches accuracies of 0.65, as published, of 0.8
 and of 0.82 (true labels), on one and on two workers.
 
-Usage: bench/learning.py [--accuracies 0.65 0.8 0.82] [--estimators full_es pes nres gradient] [--build DIR] [--output DIR]
+Usage: bench/learning.py [--accuracies 0.65 0.8 0.82] [--estimators full_es ...] [--build DIR] [--output DIR]
 
 An inner training is 100 steps; full ES makes all of them in an evaluation, the others 20 a meta-iteration, which is why they get more
-meta-iterations. Every second version is measured on validation instances; the first that has an accuracy counts for it. Time is that of all
+meta-iterations. gradient_published has the lengths and the settings of tensorflow/models' research/learned_optimizer instead, one problem a
+meta-iteration; all are measured after 100 steps. Every second version is measured on validation instances; the first that has an accuracy counts for it. Time is that of all
 meta-iterations until then, validation included. Test accuracy is that of the last version. One and two workers must end with the same digest; the
 program fails where they do not. Coordinator and workers are processes of their own, over loopback gRPC, one slot a worker. Writes
 DIR/learning.json, DIR/learning.md and, where there is matplotlib (Debian: python3-matplotlib), DIR/learning.svg.
@@ -24,15 +25,22 @@ ESTIMATORS = {
     "nres": ("NRES", 120, {"estimator": "NRES", "population_size": 128, "sigma": {"initial": 0.05}, "learning_rate": {"initial": 0.03}}),
     "gradient": ("truncated backpropagation", 120,
                  {"estimator": "GRADIENT", "population_size": 64, "learning_rate": {"initial": 0.01}, "gradient_clip": 0.001}),
+    "gradient_published": ("truncated backpropagation, as published", 400,
+                           {"estimator": "GRADIENT", "population_size": 2, "learning_rate": {"initial": 1e-6, "decay": "CONSTANT"},
+                            "rms_prop": {"decay": 0.9, "epsilon": 1e-10, "initial_mean_square": 1}, "gradient_clip": 1e4}),
 }
+STEPS = 100  # after which accuracy is measured
+UNROLL = {"steps": 20, "count": 5}
+PUBLISHED_UNROLL = {"lengths": "EXPONENTIAL", "steps": 200, "min_steps": 50, "count": 41, "restarts": 5}
 
 
 def job(arguments, estimator):
     _, generations, strategy = ESTIMATORS[estimator]
+    unroll = PUBLISHED_UNROLL if estimator == "gradient_published" else UNROLL
     return {"name": estimator.replace("_", "-"), "generations": generations, "strategy": strategy,
-            "learned_optimizer": {"clusters": [{"name": "softmax", "problems": PROBLEMS}], "unroll": {"steps": 20, "count": 5},
+            "learned_optimizer": {"clusters": [{"name": "softmax", "problems": PROBLEMS}], "unroll": unroll,
                                   "problems_per_evaluation": 1},
-            "validation": {"every": EVERY, "episodes": {"episodes": arguments.validation_episodes}}}
+            "validation": {"every": EVERY, "episodes": {"episodes": arguments.validation_episodes, "steps": STEPS}}}
 
 
 def curve(history):
@@ -50,7 +58,9 @@ def inner_steps(estimator, version):
     """What training until then took, whatever the machine; a gradient's steps are made forwards and back, by one training a pair."""
     strategy = ESTIMATORS[estimator][2]
     trainings = strategy["population_size"] // (2 if strategy["estimator"] == "GRADIENT" else 1)
-    return version * trainings * (100 if strategy["estimator"] == "FULL_ES" else 20)
+    unroll = PUBLISHED_UNROLL if estimator == "gradient_published" else UNROLL
+    steps = unroll["steps"] + unroll.get("min_steps", 0)  # the mean, where they are random
+    return version * trainings * steps * (unroll["count"] if strategy["estimator"] == "FULL_ES" else 1)
 
 
 def train(arguments, estimator, workers):
@@ -58,7 +68,7 @@ def train(arguments, estimator, workers):
         status = processes.run(job(arguments, estimator))
         points = curve(status["history"])
         reached = [next((point for point in points if point["accuracy"] >= accuracy), None) for accuracy in arguments.accuracies]
-        first, last = (processes.evaluate(status["job_id"], arguments.test_episodes, version) for version in (0, status["version"]))
+        first, last = (processes.evaluate(status["job_id"], arguments.test_episodes, version, STEPS) for version in (0, status["version"]))
     row = {"estimator": estimator, "workers": workers, "digest": status["digest"], "seconds": status["running_seconds"], "points": points,
            "reached": reached, "first": first, "last": last}
     print(f"  {estimator}, {workers} workers: {', '.join(map(at, reached))}, at the end {percent(last)}", file=sys.stderr, flush=True)
@@ -102,7 +112,7 @@ def draw(arguments, rows, path):
     if pyplot is None:
         return
     figure, (times, steps) = pyplot.subplots(1, 2, figsize=(11, 4), sharey=True)
-    colours = dict(zip(ESTIMATORS, ("black", "tab:blue", "tab:green", "tab:orange")))
+    colours = dict(zip(ESTIMATORS, ("black", "tab:blue", "tab:green", "tab:orange", "tab:red")))
     for row in rows:
         name, colour = ESTIMATORS[row["estimator"]][0], colours[row["estimator"]]
         accuracies = [point["accuracy"] for point in row["points"]]
