@@ -264,7 +264,9 @@ void AddClusterCommand(CLI::App& app, Console& console, Action* action) {
   command->add_option("--set", flags->overrides, "Set a field of the job, path.to.field=value; repeatable")
       ->type_name("PATH=VALUE")
       ->allow_extra_args(false);
-  command->add_option("--slots", flags->slots, "Threads that evaluate; default one a core")
+  command
+      ->add_option("--slots", flags->slots,
+                   "Threads that evaluate; default one a core, or as many as a CPU quota feeds")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
   AddOutputFlags(*command, flags.get());

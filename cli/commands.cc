@@ -1,7 +1,6 @@
 #include "cli/commands.h"
 
 #include <map>
-#include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -12,6 +11,7 @@
 #include "common/config/configuration.h"
 #include "common/config/environment_names.h"
 #include "common/config/help.h"
+#include "common/control_group.h"
 #include "common/log.h"
 #include "common/status_macros.h"
 #include "worker/data/locate.h"
@@ -222,6 +222,6 @@ absl::StatusOr<v1::EvaluationResult> EvaluateWithProgress(Client& client, const 
   });
 }
 
-int DefaultSlots() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+int DefaultSlots() { return UsableCores(); }
 
 }  // namespace seedcast

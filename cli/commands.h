@@ -56,6 +56,6 @@ absl::Status OutcomeOf(const v1::JobStatus& status);
 // Runs an evaluation on the workers with a progress line that begins with `label`.
 absl::StatusOr<v1::EvaluationResult> EvaluateWithProgress(Client& client, const v1::EvaluateJobRequest& request,
                                                           const std::string& label, Console& console);
-int DefaultSlots();  // one a core
+int DefaultSlots();  // UsableCores()
 
 }  // namespace seedcast

@@ -133,7 +133,9 @@ void AddDoctorCommand(CLI::App& app, const char* const* environment, Console& co
   command->add_option("--cache", flags->cache, "Directory of downloaded and decoded data sets")
       ->type_name("DIR")
       ->configurable(true);
-  command->add_option("--slots", flags->slots, "Threads that a worker here would evaluate on; default one a core")
+  command
+      ->add_option("--slots", flags->slots,
+                   "Threads that a worker here would evaluate on; default one a core, or as many as a CPU quota feeds")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str()
       ->configurable(true);

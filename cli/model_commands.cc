@@ -148,7 +148,8 @@ void AddVersion(CLI::App& command, ModelFlags* flags) {
 }
 
 void AddSlots(CLI::App& command, ModelFlags* flags) {
-  command.add_option("--slots", flags->slots, "Threads to use here; default one a core")
+  command
+      .add_option("--slots", flags->slots, "Threads to use here; default one a core, or as many as a CPU quota feeds")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
 }

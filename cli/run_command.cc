@@ -165,7 +165,9 @@ void AddRunCommand(CLI::App& app, Console& console, Action* action) {
       ->type_name("PATH=VALUE")
       ->allow_extra_args(false)
       ->excludes(resume);
-  command->add_option("--slots", flags->slots, "Threads that evaluate; default one a core")
+  command
+      ->add_option("--slots", flags->slots,
+                   "Threads that evaluate; default one a core, or as many as a CPU quota feeds")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
   command

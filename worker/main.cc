@@ -13,6 +13,7 @@
 #include "common/config/configuration.h"
 #include "common/config/help.h"
 #include "common/config/process_options.h"
+#include "common/control_group.h"
 #include "common/directory.h"
 #include "common/grpc_log.h"
 #include "common/host_port.h"
@@ -91,12 +92,13 @@ struct Options {
 void AddOptions(CLI::App& app, Options* options) {
   WorkerOptions& worker = options->worker;
   worker.id = DefaultId();
-  worker.slots = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  worker.slots = UsableCores();
   UseHelpStyle(&app);
   app.add_option("--coordinator", options->coordinator, "host:port of the coordinator to work for")
       ->type_name("ADDR")
       ->capture_default_str();
-  app.add_option("--slots", worker.slots, "Threads that evaluate, 1 .. 4096; default one a core")
+  app.add_option("--slots", worker.slots,
+                 "Threads that evaluate, 1 .. 4096; default one a core, or as many as a CPU quota feeds")
       ->capture_default_str();
   app.add_option("--id", worker.id, "Name, unique among the coordinator's workers; default host-pid")
       ->type_name("NAME");

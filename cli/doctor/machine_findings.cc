@@ -5,6 +5,7 @@
 #include "absl/strings/str_join.h"
 #include "cli/doctor/findings.h"
 #include "cli/table.h"
+#include "common/control_group.h"
 
 namespace seedcast {
 namespace {
@@ -81,10 +82,10 @@ Finding JudgeCores(const MachineFacts& facts, int slots) {
       absl::StrCat(facts.cores, facts.cores == 1 ? " core, " : " cores, ",
                    facts.cpu_quota == 0 ? "no quota" : absl::StrFormat("quota of %.3g", facts.cpu_quota), ", ", slots,
                    slots == 1 ? " slot" : " slots");
-  const double usable = facts.cpu_quota == 0 ? facts.cores : std::min<double>(facts.cores, facts.cpu_quota);
+  const int usable = UsableCores(facts.cores, facts.cpu_quota);
   if (slots <= usable) return {"cores", Verdict::kOk, found, ""};
   return {"cores", Verdict::kWarn, found,
-          absl::StrCat("slots wait for each other: give workers --slots ", std::max(1, static_cast<int>(usable)),
+          absl::StrCat("slots wait for each other: give workers --slots ", usable,
                        facts.cpu_quota == 0 ? "" : ", or the control group a larger quota (cpu limit)")};
 }
 

@@ -55,8 +55,9 @@ TEST(MachineFindingsTest, CoresAreComparedWithSlots) {
       {1, 0, 1, Verdict::kOk, "1 core, no quota, 1 slot", ""},
       {4, 8, 4, Verdict::kOk, "quota of 8", ""},
       {4, 0, 5, Verdict::kWarn, "4 cores, no quota, 5 slots", "--slots 4"},
-      {4, 1.5, 2, Verdict::kWarn, "quota of 1.5", "--slots 1, or the control group a larger quota"},
-      {4, 0.25, 1, Verdict::kWarn, "quota of 0.25", "--slots 1"},
+      {4, 1.5, 2, Verdict::kOk, "quota of 1.5", ""},
+      {4, 1.5, 3, Verdict::kWarn, "quota of 1.5", "--slots 2, or the control group a larger quota"},
+      {4, 0.25, 1, Verdict::kOk, "quota of 0.25", ""},
   };
   for (const auto& c : cases) {
     ExpectFinding(JudgeCores({.cores = c.cores, .cpu_quota = c.quota}, c.slots), c.verdict, c.found, c.advice);
