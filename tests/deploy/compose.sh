@@ -1,7 +1,8 @@
 #!/bin/sh
 # docker-compose.yml as deploy/README.md tells it, without Docker Engine: docker-compose talks to podman's service, containers
 # are on a network with names, Prometheus is Debian's. Grafana is not there. Runs a job with four workers; one with eight,
-# then three, and a coordinator that restarts; one with TLS, and renewed certificates. Digests must be those of `seedcast run`.
+# then three, and a coordinator that restarts; one with TLS, renewed certificates, the status page over HTTPS; a job file and an
+# export through a mounted folder. Digests must be those of `seedcast run`.
 # Usage: SEEDCAST_IMAGES=DIR compose.sh     with the directory that images.sh filled. Needs root and Debian's
 # podman, runc, netavark, aardvark-dns, docker-compose, iproute2, curl; exit code 77 without.
 set -eu
@@ -89,6 +90,7 @@ certificates() {
 
 mkdir "$project"
 cp -r docker-compose.yml deploy "$project"
+cp examples/sphere.yaml "$project/my.yaml"
 trap clean_up EXIT
 cd "$project"
 start_engine
@@ -98,6 +100,10 @@ expect_of examples/sphere.yaml
 up 4
 expect_digest "four workers" "$(cli submit examples/sphere.yaml --watch --json | digest)"
 wait_until "Prometheus does not see the coordinator and four workers" scraped 5
+quietly compose run --rm -T -v "$PWD:/jobs" cli submit /jobs/my.yaml --watch
+quietly compose run --rm -T -v "$PWD:/jobs" --user "$(id -u)" cli export sphere-2 --output /jobs/model.npz
+[ -s model.npz ] || fail "no exported model"
+echo "my.yaml: exported $(wc -c <model.npz) bytes"
 
 # shellcheck disable=SC2086
 expect_of $longer
@@ -118,6 +124,8 @@ tls="-f docker-compose.yml -f deploy/compose/tls.yml"
 up 4
 expect_of examples/sphere.yaml
 expect_digest "TLS" "$(cli submit examples/sphere.yaml --watch --json | digest)"
+curl -sf --cacert certs/ca.crt --cert certs/submitter/tls.crt --key certs/submitter/tls.key https://localhost:7073/healthz >/dev/null ||
+  fail "the status page over HTTPS"
 before=$(metric seedcast_certificate_expiry_timestamp_seconds)
 certificates --days 30
 wait_until "the renewed certificate is not taken up" renewed "$before"
