@@ -1,6 +1,7 @@
 #include "coordinator/engine/cluster_schedule.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "coordinator/schedule/lease_size.h"
@@ -11,12 +12,17 @@ ClusterSchedule::ClusterSchedule(int clusters, int64_t pairs, int max_groups)
     : pairs_(pairs),
       max_groups_(max_groups == 0 ? clusters : std::min(max_groups, clusters)),
       unit_seconds_(clusters),
+      planned_with_(clusters),
       stale_(max_groups_ > 1) {}
 
 void ClusterSchedule::Plan(absl::Span<const Server> servers) {
   servers_.assign(servers.begin(), servers.end());
   stale_ = false;
-  plan_ = NewPlan();
+  Adopt(NewPlan());
+}
+
+void ClusterSchedule::Adopt(GroupPlan plan) {
+  plan_ = std::move(plan);
   group_of_worker_.clear();
   for (size_t i = 0; i < servers_.size(); ++i) group_of_worker_[servers_[i].worker] = plan_.group_of_worker[i];
 }
@@ -24,15 +30,20 @@ void ClusterSchedule::Plan(absl::Span<const Server> servers) {
 void ClusterSchedule::FollowDrift() {
   if (stale_ || groups() <= 1) return;
   const double imbalance = Imbalance(plan_, ClusterSeconds());
-  if (!WorthReplanning(imbalance, plan_.imbalance)) return;
-  if (WorthReplanning(imbalance, NewPlan().imbalance)) {
-    Plan(std::vector<Server>(servers_));
-  } else {
-    plan_.imbalance = imbalance;  // nothing better is to be had: do not look again until it gets worse
-  }
+  if (!WorthAMove(imbalance, 0) || !HaveCostsMoved()) return;
+  GroupPlan plan = NewPlan();
+  if (WorthAMove(imbalance, plan.imbalance)) Adopt(std::move(plan));
 }
 
-GroupPlan ClusterSchedule::NewPlan() const {
+bool ClusterSchedule::HaveCostsMoved() const {
+  for (size_t c = 0; c < unit_seconds_.size(); ++c) {
+    if (std::abs(unit_seconds_[c] - planned_with_[c]) > kWorthAMove * planned_with_[c]) return true;
+  }
+  return false;
+}
+
+GroupPlan ClusterSchedule::NewPlan() {
+  planned_with_ = unit_seconds_;
   std::vector<int32_t> slots;
   for (const Server& server : servers_) slots.push_back(server.slots);
   return PlanGroups(ClusterSeconds(), slots, max_groups_);

@@ -30,7 +30,7 @@ class ClusterSchedule {
   bool stale() const { return stale_; }
   void Plan(absl::Span<const Server> servers);
 
-  // Before a generation: makes a new plan if costs have drifted so far that one is worth it (cluster_groups.h), and
+  // Before a generation: makes a new plan if costs have drifted so far that one is worth a move (cluster_groups.h), and
   // none is due anyway.
   void FollowDrift();
 
@@ -50,11 +50,15 @@ class ClusterSchedule {
 
  private:
   std::vector<double> ClusterSeconds() const;
-  GroupPlan NewPlan() const;
+  GroupPlan NewPlan();
+  void Adopt(GroupPlan plan);
+  // Since a plan was last looked for: otherwise there is none better now.
+  bool HaveCostsMoved() const;
 
   int64_t pairs_;
   int max_groups_;
   std::vector<double> unit_seconds_;  // (clusters)
+  std::vector<double> planned_with_;  // (clusters) unit_seconds_ when a plan was last looked for
   std::vector<Server> servers_;
   GroupPlan plan_;
   absl::flat_hash_map<int32_t, int> group_of_worker_;  // never iterated

@@ -1,7 +1,7 @@
 #include "coordinator/schedule/cluster_groups.h"
 
 #include <algorithm>
-#include <limits>
+#include <iterator>
 #include <numeric>
 #include <set>
 #include <utility>
@@ -11,11 +11,6 @@ namespace {
 
 // Two finishes that differ by less are the same: sums of seconds are rounded.
 constexpr double kSame = 1e-12;
-
-// Costs that are nearly alike on unequal capacities leave branch and bound little to cut off. After so many nodes,
-// which take a fraction of a second, the best packing found has to do: nodes and not a time, so that equal input gives
-// equal output.
-constexpr int kMaxNodes = 1 << 20;
 
 std::vector<int> ByDecreasing(absl::Span<const double> values) {
   std::vector<int> order(values.size());
@@ -38,12 +33,15 @@ double LatestFinish(absl::Span<const double> loads, absl::Span<const double> cap
   return latest;
 }
 
-// Depth first over the clusters by decreasing cost, below the best packing known.
+// Depth first over the clusters by decreasing cost, below the best packing known. Costs that are nearly alike on
+// unequal capacities leave it little to cut off: after max_steps the best packing found has to do. Steps and not a
+// time, so that equal input gives equal output.
 class BranchAndBound {
  public:
-  BranchAndBound(absl::Span<const double> costs, absl::Span<const double> capacities, Packing best)
+  BranchAndBound(absl::Span<const double> costs, absl::Span<const double> capacities, Packing best, int max_steps)
       : costs_(costs),
         capacities_(capacities),
+        steps_left_(max_steps),
         order_(ByDecreasing(costs)),
         remaining_(costs.size() + 1),
         loads_(capacities.size()),
@@ -63,8 +61,8 @@ class BranchAndBound {
 
  private:
   void Search(size_t depth) {
-    if (nodes_ == kMaxNodes) return;
-    ++nodes_;
+    if (steps_left_ == 0) return;
+    --steps_left_;
     if (depth == costs_.size()) {
       best_ = {group_of_cluster_, LatestFinish(loads_, capacities_)};
       return;
@@ -103,13 +101,13 @@ class BranchAndBound {
 
   const absl::Span<const double> costs_;
   const absl::Span<const double> capacities_;
+  int steps_left_;
   const std::vector<int> order_;
   std::vector<double> remaining_;  // (clusters + 1) cost of order_[i ..]
   double bound_ = 0;               // no packing finishes earlier
   std::vector<double> loads_;
   std::vector<int> group_of_cluster_;
   Packing best_;
-  int nodes_ = 0;  // visited
 };
 
 // A way to split some of the clusters over the groups: sets by decreasing load.
@@ -202,12 +200,44 @@ std::vector<double> WithUnknownFilledIn(absl::Span<const double> seconds) {
   return filled;
 }
 
+// Workers to the groups by their clusters, clusters to the groups by their workers, in turn until that no longer helps.
+GroupPlan PlanFrom(std::vector<double> capacities, absl::Span<const double> costs,
+                   absl::Span<const int32_t> worker_slots, int max_steps) {
+  const size_t groups = capacities.size();
+  GroupPlan best;
+  while (true) {
+    const Packing packing = PackClusters(costs, capacities, max_steps);
+    GroupPlan plan{packing.group_of_cluster, {}, std::vector<double>(groups), 0};
+    plan.group_of_worker = ShareWorkers(Loads(costs, plan.group_of_cluster, groups), worker_slots);
+    for (size_t w = 0; w < worker_slots.size(); ++w) plan.capacity[plan.group_of_worker[w]] += worker_slots[w];
+    plan.imbalance = Imbalance(plan, costs);
+    if (best.groups() > 0 && !(plan.imbalance < best.imbalance - kSame)) return best;
+    capacities = plan.capacity;
+    best = std::move(plan);
+  }
+}
+
+// Where that ends depends on where it begins: with equal groups, or with a first one that is so much larger.
+constexpr double kFirstGroups[] = {1, 1.5, 2, 3, 5};
+
+GroupPlan PlanExactly(size_t groups, absl::Span<const double> costs, absl::Span<const int32_t> worker_slots,
+                      int max_steps) {
+  GroupPlan best;
+  for (const double first : kFirstGroups) {
+    std::vector<double> capacities(groups, 1.0);
+    capacities[0] = first;
+    GroupPlan plan = PlanFrom(std::move(capacities), costs, worker_slots, max_steps);
+    if (best.groups() == 0 || plan.imbalance < best.imbalance - kSame) best = std::move(plan);
+  }
+  return best;
+}
+
 }  // namespace
 
-Packing PackClusters(absl::Span<const double> costs, absl::Span<const double> capacities) {
+Packing PackClusters(absl::Span<const double> costs, absl::Span<const double> capacities, int max_steps) {
   Packing packing = Heuristic(costs, capacities);
   if (costs.size() > kExactClusters) return packing;
-  return BranchAndBound(costs, capacities, std::move(packing)).Run();
+  return BranchAndBound(costs, capacities, std::move(packing), max_steps).Run();
 }
 
 std::vector<int> ShareWorkers(absl::Span<const double> loads, absl::Span<const int32_t> slots) {
@@ -233,26 +263,14 @@ std::vector<int> ShareWorkers(absl::Span<const double> loads, absl::Span<const i
 GroupPlan PlanGroups(absl::Span<const double> cluster_seconds, absl::Span<const int32_t> worker_slots, int groups) {
   const std::vector<double> costs = WithUnknownFilledIn(cluster_seconds);
   const size_t most = std::min({costs.size(), worker_slots.size(), static_cast<size_t>(std::max(groups, 1))});
-  GroupPlan best{std::vector<int>(costs.size()), std::vector<int>(worker_slots.size()), {}, 0};
-  if (most == 0) return best;
-
-  // Clusters into equal groups, workers to the groups by load, clusters again by what the workers made of them: until
-  // that no longer helps.
-  std::vector<double> capacities(most, 1.0);
-  double best_finish = std::numeric_limits<double>::infinity();
-  while (true) {
-    const Packing packing = PackClusters(costs, capacities);
-    GroupPlan plan{packing.group_of_cluster, {}, std::vector<double>(most), 0};
-    const std::vector<double> loads = Loads(costs, plan.group_of_cluster, most);
-    plan.group_of_worker = ShareWorkers(loads, worker_slots);
-    for (size_t w = 0; w < worker_slots.size(); ++w) plan.capacity[plan.group_of_worker[w]] += worker_slots[w];
-    const double finish = LatestFinish(loads, plan.capacity);
-    if (!(finish < best_finish * (1 - kSame))) break;
-    best_finish = finish;
-    capacities = plan.capacity;
-    best = std::move(plan);
+  if (most == 0) return {std::vector<int>(costs.size()), std::vector<int>(worker_slots.size()), {}, 0};
+  // A fraction of a second for all packings together.
+  const int max_steps = kMaxPackingSteps / static_cast<int>(std::size(kFirstGroups) * most);
+  GroupPlan best = PlanExactly(most, costs, worker_slots, max_steps);
+  for (size_t fewer = most - 1; fewer >= 2 && best.imbalance > kWorthAMove; --fewer) {
+    GroupPlan plan = PlanExactly(fewer, costs, worker_slots, max_steps);
+    if (WorthAMove(best.imbalance, plan.imbalance)) best = std::move(plan);
   }
-  best.imbalance = Imbalance(best, cluster_seconds);
   return best;
 }
 

@@ -19,11 +19,13 @@ struct Packing {
 };
 
 // Packs `costs` (> 0) into capacities.size() groups (capacities > 0), the latest finish as early as can be: for up to
-// kExactClusters clusters by branch and bound, which is exact unless a million steps do not end it; beyond that by
+// kExactClusters clusters by branch and bound, which is exact unless it does not end within max_steps; beyond that by
 // k-way largest differencing (Karmarkar and Karp 1982) and single moves from the latest group. Ties go to the first
 // packing found, so equal input gives equal output.
 inline constexpr size_t kExactClusters = 16;
-Packing PackClusters(absl::Span<const double> costs, absl::Span<const double> capacities);
+inline constexpr int kMaxPackingSteps = 1 << 20;  // a fraction of a second
+Packing PackClusters(absl::Span<const double> costs, absl::Span<const double> capacities,
+                     int max_steps = kMaxPackingSteps);
 
 // The group of each worker: every group gets one, the largest worker the largest load, then whichever group would
 // finish last gets the next. Needs at least as many workers as groups.
@@ -38,8 +40,10 @@ struct GroupPlan {
   int groups() const { return static_cast<int>(capacity.size()); }
 };
 
-// Plans for at most `groups` groups, never more than workers or clusters. A cluster's seconds are its slot time in a
-// generation; 0 where not yet measured: then as much as the mean of the others.
+// Plans for at most `groups` groups, never more than workers or clusters, and for fewer where that is worth a move (see
+// below): whole clusters seldom suit as many groups as there are workers. But for two at least where there may be: a
+// single group balances whatever its clusters cost, by keeping no worker to any. A cluster's seconds are its slot time
+// in a generation; 0 where not yet measured: then as much as the mean of the others.
 GroupPlan PlanGroups(absl::Span<const double> cluster_seconds, absl::Span<const int32_t> worker_slots, int groups);
 
 // How much later than the mean the latest group finishes, as a share of the mean: 0 is perfect.
@@ -48,11 +52,9 @@ double Imbalance(const GroupPlan& plan, absl::Span<const double> cluster_seconds
 // (groups) slot time of each group's clusters.
 std::vector<double> GroupSeconds(const GroupPlan& plan, absl::Span<const double> cluster_seconds);
 
-// Whether costs have drifted so far from those that the plan was made with that another one is worth looking for, and
-// whether that one is worth the move: inner states and caches stay behind when a cluster changes hands.
+// Whether a plan's imbalance is so much less than another's that it is to be preferred: inner states and caches stay
+// behind when a cluster changes hands, and what the groups are off by, stealing makes good.
 inline constexpr double kWorthAMove = 0.05;
-inline bool WorthReplanning(double imbalance_now, double imbalance_when_planned) {
-  return imbalance_now > imbalance_when_planned + kWorthAMove;
-}
+inline bool WorthAMove(double imbalance, double other_imbalance) { return imbalance > other_imbalance + kWorthAMove; }
 
 }  // namespace seedcast

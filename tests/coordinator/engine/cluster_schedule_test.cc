@@ -89,7 +89,7 @@ TEST(ClusterScheduleTest, DriftMakesNoPlanForWorkersThatAreGone) {
   EXPECT_TRUE(schedule.stale());
 }
 
-// One cluster outweighs the rest: no plan is better than the present one, which then stays.
+// One cluster outweighs the rest: no plan is better than the present one, which then stays, until one is.
 TEST(ClusterScheduleTest, StaysWhereNothingBetterIsToBeHad) {
   ClusterSchedule schedule(3, kPairs, 2);
   Settle(schedule, {4, 2, 2});
@@ -98,6 +98,41 @@ TEST(ClusterScheduleTest, StaysWhereNothingBetterIsToBeHad) {
   Settle(schedule, {100, 2, 2});
   schedule.FollowDrift();
   EXPECT_EQ((std::vector{schedule.GroupOf(0), schedule.GroupOf(1), schedule.GroupOf(2)}), before);
+  Settle(schedule, {4, 8, 4});
+  schedule.FollowDrift();
+  EXPECT_EQ(schedule.GroupOf(0), schedule.GroupOf(2));
+  EXPECT_NE(schedule.GroupOf(0), schedule.GroupOf(1));
+}
+
+// Less out of balance than when it was planned, but now there is a better plan.
+TEST(ClusterScheduleTest, FollowsDriftThatMakesABetterPlanPossible) {
+  ClusterSchedule schedule(4, kPairs, 2);
+  Settle(schedule, {100, 2, 2, 2});  // {0}, {1, 2, 3}: nine tenths beyond the mean
+  schedule.Plan(kTwo);
+  Settle(schedule, {1, 4, 1, 2});
+  schedule.FollowDrift();
+  EXPECT_THAT(schedule.PredictedGroupSeconds(),
+              ElementsAre(testing::DoubleNear(40, 1e-6), testing::DoubleNear(40, 1e-6)));
+}
+
+// A plan that is made again from like costs is not better, and moves nothing.
+TEST(ClusterScheduleTest, DoesNotFlap) {
+  ClusterSchedule schedule(5, kPairs, 2);
+  Settle(schedule, {1, 1, 1, 1, 1});
+  schedule.Plan(kTwo);  // 3 against 2: a fifth beyond the mean
+  const auto groups = [&] {
+    std::vector<int> groups;
+    for (int c = 0; c < 5; ++c) groups.push_back(schedule.GroupOf(c));
+    return groups;
+  };
+  const std::vector<int> before = groups();
+  for (int i = 0; i < 20; ++i) {
+    std::vector<double> costs(5, 1);
+    costs[i % 5] = 1.1;
+    Settle(schedule, costs);
+    schedule.FollowDrift();
+    EXPECT_EQ(groups(), before) << "after step " << i;
+  }
 }
 
 }  // namespace

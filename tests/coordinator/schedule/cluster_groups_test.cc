@@ -26,16 +26,52 @@ double FinishOf(const Costs& costs, const Costs& capacities, const std::vector<i
   return latest;
 }
 
-// Every way there is.
+// Every way to give `things` one of `groups` groups each.
+template <typename Visit>
+void ForEachAssignment(size_t things, size_t groups, Visit visit) {
+  std::vector<int> group_of(things);
+  while (true) {
+    visit(group_of);
+    size_t i = 0;
+    while (i < things && ++group_of[i] == static_cast<int>(groups)) group_of[i++] = 0;
+    if (i == things) return;
+  }
+}
+
 double BestFinish(const Costs& costs, const Costs& capacities) {
   double best = std::numeric_limits<double>::infinity();
-  std::vector<int> groups(costs.size());
-  while (true) {
-    best = std::min(best, FinishOf(costs, capacities, groups));
-    size_t c = 0;
-    while (c < groups.size() && ++groups[c] == static_cast<int>(capacities.size())) groups[c++] = 0;
-    if (c == groups.size()) return best;
+  ForEachAssignment(costs.size(), capacities.size(), [&](const std::vector<int>& group_of_cluster) {
+    best = std::min(best, FinishOf(costs, capacities, group_of_cluster));
+  });
+  return best;
+}
+
+// The largest half of the best split in two: by symmetry the first cluster is in the first half.
+double BestHalf(const Costs& costs) {
+  const double sum = std::accumulate(costs.begin(), costs.end(), 0.0);
+  double best = sum;
+  for (uint32_t others = 0; others < uint32_t{1} << (costs.size() - 1); ++others) {
+    double half = costs[0];
+    for (size_t c = 1; c < costs.size(); ++c) half += (others >> (c - 1) & 1) * costs[c];
+    best = std::min(best, std::max(half, sum - half));
   }
+  return best;
+}
+
+// Of all plans for exactly so many groups, clusters and workers together.
+double BestPlannedFinish(const Costs& costs, const std::vector<int32_t>& slots, size_t groups) {
+  double best = std::numeric_limits<double>::infinity();
+  ForEachAssignment(slots.size(), groups, [&](const std::vector<int>& group_of_worker) {
+    Costs capacities(groups);
+    for (size_t w = 0; w < slots.size(); ++w) capacities[group_of_worker[w]] += slots[w];
+    if (std::count(capacities.begin(), capacities.end(), 0) > 0) return;
+    best = std::min(best, BestFinish(costs, capacities));
+  });
+  return best;
+}
+
+double FinishOf(const Costs& costs, const GroupPlan& plan) {
+  return FinishOf(costs, plan.capacity, plan.group_of_cluster);
 }
 
 TEST(PackClustersTest, PacksKnownCases) {
@@ -77,6 +113,30 @@ TEST_P(PackingProperty, IsAsGoodAsTheBestOfAllPackings) {
   if (random_() % 2 == 0) std::for_each(costs.begin(), costs.end(), [](double& c) { c = std::ceil(c); });  // with ties
   const Costs capacities = random_() % 2 == 0 ? Costs(groups, 1.0) : Draw(groups, 1, 8);
   EXPECT_NEAR(PackClusters(costs, capacities).finish, BestFinish(costs, capacities), 1e-9);
+}
+
+TEST_P(PackingProperty, UpToSixteenClustersAreSplitInTheBestHalves) {
+  const size_t clusters = 9 + GetParam() % 8;
+  ASSERT_LE(clusters, kExactClusters);
+  Costs costs = Draw(clusters, 0.1, 10);
+  if (random_() % 2 == 0) std::for_each(costs.begin(), costs.end(), [](double& c) { c = std::ceil(c); });  // with ties
+  EXPECT_NEAR(PackClusters(costs, {1, 1}).finish, BestHalf(costs), 1e-9);
+}
+
+// Clusters are packed and workers shared out in turn, which need not end at the best of both, but does not end further
+// from it than a move is worth.
+TEST_P(PackingProperty, PlansAreCloseToTheBestOfAllPlans) {
+  const size_t clusters = 2 + random_() % 5;
+  std::vector<int32_t> slots(2 + random_() % 4);
+  for (int32_t& s : slots) s = random_() % 2 == 0 ? 1 : static_cast<int32_t>(1 + random_() % 4);
+  const Costs costs = Draw(clusters, 1, 10);
+  double best = std::numeric_limits<double>::infinity();
+  for (size_t groups = 2; groups <= std::min({clusters, slots.size(), size_t{3}}); ++groups) {
+    best = std::min(best, BestPlannedFinish(costs, slots, groups));
+    const GroupPlan plan = PlanGroups(costs, slots, static_cast<int>(groups));
+    EXPECT_GE(FinishOf(costs, plan), best - 1e-9) << groups;
+    EXPECT_LE(FinishOf(costs, plan), (1 + kWorthAMove) * best) << groups;
+  }
 }
 
 // Beyond the exact range: no later than the lower bound plus the largest cluster, and with many clusters close to
@@ -124,6 +184,13 @@ TEST(PlanGroupsTest, PlansAsSaid) {
       {"a worker of four slots does four fifths", {1, 1, 1, 1, 1}, {4, 1}, 2, 2, 0},
       {"one cluster outweighs the rest: three of four workers", {6, 1, 1}, {1, 1, 1, 1}, 2, 2, 0},
       {"one group is no group", {5, 1}, {1, 1}, 1, 1, 0},
+      {"three quarters in one of five clusters: with five groups 2.75",
+       {12, 1, 1, 1, 1},
+       {1, 1, 1, 1, 1},
+       5,
+       2,
+       1.0 / 64},
+      {"what is a little out of balance stays apart", {103, 100, 97}, {1, 1, 1}, 3, 3, 0.03},
   };
   for (const auto& c : cases) {
     const GroupPlan plan = PlanGroups(c.seconds, c.slots, c.groups);
@@ -148,10 +215,10 @@ TEST(PlanGroupsTest, EqualInputGivesEqualPlans) {
   EXPECT_EQ(a.group_of_worker, b.group_of_worker);
 }
 
-TEST(WorthReplanningTest, OnlyBeyondFivePoints) {
-  EXPECT_FALSE(WorthReplanning(0.05, 0));
-  EXPECT_TRUE(WorthReplanning(0.06, 0));
-  EXPECT_FALSE(WorthReplanning(0.24, 0.2)) << "what could not be helped then is no reason now";
+TEST(WorthAMoveTest, OnlyBeyondFivePoints) {
+  EXPECT_FALSE(WorthAMove(0.05, 0));
+  EXPECT_TRUE(WorthAMove(0.06, 0));
+  EXPECT_FALSE(WorthAMove(0.24, 0.2)) << "what the other plan cannot help either";
 }
 
 // Costs of a few sizes on workers of ten sizes: took minutes when every packing was looked at.
@@ -161,14 +228,27 @@ TEST(PlanGroupsTest, UnequalWorkersAndLikeCostsAreQuick) {
   EXPECT_LE(PlanGroups(seconds, slots, 12).imbalance, 0.25);
 }
 
-// Sixteen clusters on any number of groups are decided at once, whatever their costs.
-TEST(PackClustersTest, SixteenClustersAreQuick) {
+// The simplest packing: the largest cluster that is left goes where it finishes earliest.
+double LargestFirst(Costs costs, size_t groups) {
+  std::sort(costs.rbegin(), costs.rend());
+  Costs loads(groups);
+  for (const double cost : costs) *std::min_element(loads.begin(), loads.end()) += cost;
+  return *std::max_element(loads.begin(), loads.end());
+}
+
+// Sixteen clusters on any number of groups are decided at once, whatever their costs, and also where the search for the
+// best is cut short.
+TEST(PackClustersTest, SixteenClustersArePackedNoWorseThanLargestFirst) {
   std::mt19937 random(7);
   std::lognormal_distribution<double> cost(0, 1);
   for (size_t groups = 2; groups <= 16; ++groups) {
     Costs costs(kExactClusters);
     for (double& c : costs) c = cost(random);
-    EXPECT_GT(PackClusters(costs, Costs(groups, 1.0)).finish, 0);
+    const Costs capacities(groups, 1.0);
+    const double exact = PackClusters(costs, capacities).finish, cut_short = PackClusters(costs, capacities, 50).finish;
+    EXPECT_LE(exact, LargestFirst(costs, groups) + 1e-9) << groups;
+    EXPECT_LE(exact, cut_short) << groups;
+    EXPECT_LE(cut_short, 1.1 * exact) << groups;
   }
 }
 
