@@ -114,8 +114,9 @@ int64_t Work::Accept(const v1::LeaseResult& result, int32_t worker, absl::Time n
   });
   if (new_units == 0) return 0;
   progressed = now;
-  seconds += result.seconds() * static_cast<double>(new_units) / static_cast<double>(range.count);
-  diverged += result.diverged();
+  const double share = static_cast<double>(new_units) / static_cast<double>(range.count);
+  seconds += result.seconds() * share;
+  diverged += std::llround(result.diverged() * share);  // which of the units they were in is not known
   return new_units;
 }
 

@@ -200,6 +200,22 @@ TEST_F(LeaseTest, PatienceGrowsWithTheWork) {
   EXPECT_EQ(InHand("c"), 0u) << "b cannot be through yet";
 }
 
+// A late result, while others have done some of its pairs.
+TEST_F(LeaseTest, OfAnOverlapOnlyTheNewShareCounts) {
+  Join("w");
+  Add("j", 8);
+  GrantLease lease = leases_["w"][0];
+  lease.lease_id = 0;
+  for (const UnitRange units : {UnitRange{2, 2}, UnitRange{2, 4}}) {
+    lease.units = units;
+    v1::LeaseResult result = ResultOf(lease);
+    result.set_diverged(static_cast<int32_t>(units.count));
+    Send("w", result);
+  }
+  EXPECT_EQ(engine_.stats().evaluations, 8);
+  EXPECT_EQ(engine_.stats().diverged, 4);
+}
+
 TEST_F(LeaseTest, CountsDuplicateStaleAndUnknownResults) {
   Join("w");
   Add("j", 2);
