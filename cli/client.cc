@@ -131,9 +131,21 @@ absl::StatusOr<v1::ListJobsResponse> Client::List() {
 }
 
 absl::StatusOr<v1::GetHistoryResponse> Client::History(const std::string& job_id) {
-  v1::JobRequest request;
+  v1::GetHistoryRequest request;
   request.set_job_id(job_id);
-  return Call<v1::GetHistoryResponse>(&v1::JobService::Stub::GetHistory, request, kCallDeadline);
+  v1::GetHistoryResponse history;
+  while (true) {
+    ASSIGN_OR_RETURN(v1::GetHistoryResponse page,
+                     Call<v1::GetHistoryResponse>(&v1::JobService::Stub::GetHistory, request, kCallDeadline));
+    history.mutable_generations()->MergeFrom(page.generations());
+    if (!page.has_next_generation()) return history;
+    if (page.next_generation() <= request.from_generation()) {
+      return absl::InternalError(
+          absl::StrCat(name_, " sent the history from ", request.from_generation(), " on without getting beyond it"));
+    }
+    if (Interrupted()) return absl::CancelledError("interrupted");
+    request.set_from_generation(page.next_generation());
+  }
 }
 
 absl::Status Client::WatchOnce(const std::string& job_id, const std::function<void(const v1::JobStatus&)>& on_status,

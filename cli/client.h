@@ -32,6 +32,7 @@ class Client {
   absl::StatusOr<v1::JobStatus> Resume(const std::string& job_id);
   absl::StatusOr<v1::JobStatus> Cancel(const std::string& job_id);
   absl::StatusOr<v1::ListJobsResponse> List();
+  // All of it, put together from as many calls as it takes.
   absl::StatusOr<v1::GetHistoryResponse> History(const std::string& job_id);
 
   // Every status until the job has ended; returns the last one. Survives a restart of the coordinator.

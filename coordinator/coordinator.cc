@@ -195,8 +195,8 @@ absl::StatusOr<v1::JobStatus> Coordinator::Get(const std::string& job_id, absl::
   return impl_->Get(job_id, now);
 }
 v1::ListJobsResponse Coordinator::List(absl::Time now) const { return impl_->List(now); }
-absl::StatusOr<v1::GetHistoryResponse> Coordinator::History(const std::string& job_id) const {
-  return impl_->History(job_id);
+absl::StatusOr<v1::GetHistoryResponse> Coordinator::History(const v1::GetHistoryRequest& request) const {
+  return impl_->History(request);
 }
 absl::StatusOr<std::vector<v1::GenerationMetrics>> Coordinator::Metrics(const std::string& job_id,
                                                                         const std::vector<int64_t>& generations) const {

@@ -77,7 +77,7 @@ class Coordinator {
   absl::StatusOr<v1::JobStatus> Fork(const v1::ForkJobRequest& request, absl::Time now);
   absl::StatusOr<v1::JobStatus> Get(const std::string& job_id, absl::Time now) const;
   v1::ListJobsResponse List(absl::Time now) const;
-  absl::StatusOr<v1::GetHistoryResponse> History(const std::string& job_id) const;
+  absl::StatusOr<v1::GetHistoryResponse> History(const v1::GetHistoryRequest& request) const;
   // Of these generations, ascending, those that the log has.
   absl::StatusOr<std::vector<v1::GenerationMetrics>> Metrics(const std::string& job_id,
                                                              const std::vector<int64_t>& generations) const;

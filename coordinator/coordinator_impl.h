@@ -34,7 +34,7 @@ class Coordinator::Impl {
   absl::StatusOr<v1::JobStatus> Fork(const v1::ForkJobRequest& request, absl::Time now);
   absl::StatusOr<v1::JobStatus> Get(const std::string& job_id, absl::Time now);
   v1::ListJobsResponse List(absl::Time now);
-  absl::StatusOr<v1::GetHistoryResponse> History(const std::string& job_id);
+  absl::StatusOr<v1::GetHistoryResponse> History(const v1::GetHistoryRequest& request);
   absl::StatusOr<std::vector<v1::GenerationMetrics>> Metrics(const std::string& job_id,
                                                              const std::vector<int64_t>& generations);
   absl::StatusOr<v1::JobStatus> Pause(const std::string& job_id, absl::Time now);

@@ -214,14 +214,19 @@ v1::ListJobsResponse Coordinator::Impl::List(absl::Time now) {
   return response;
 }
 
-absl::StatusOr<v1::GetHistoryResponse> Coordinator::Impl::History(const std::string& job_id) {
-  ASSIGN_OR_RETURN(const JobRecord* job, Find(job_id));
+// A page, as long as this much of the log is read in a moment of the coordinator's thread; the answer is smaller. A
+// generation needs the record behind it, too, which knows the norm of its estimate.
+constexpr size_t kMaxHistoryBytes = size_t{4} << 20;
+
+absl::StatusOr<v1::GetHistoryResponse> Coordinator::Impl::History(const v1::GetHistoryRequest& request) {
+  ASSIGN_OR_RETURN(const JobRecord* job, Find(request.job_id()));
   v1::GetHistoryResponse response;
   const int64_t at_once = RecordsPerRead(job->row);
-  int64_t from = 0;
+  int64_t from = request.from_generation();
+  size_t bytes_read = 0;
   while (true) {
     ASSIGN_OR_RETURN(const std::vector<v1::GenerationRecord> records,
-                     store_.ReadLog(job_id, from, std::numeric_limits<int64_t>::max(), at_once));
+                     store_.ReadLog(request.job_id(), from, std::numeric_limits<int64_t>::max(), at_once));
     if (records.empty()) break;
     for (const v1::GenerationRecord& record : records) {
       if (response.generations_size() > 0) {
@@ -247,6 +252,11 @@ absl::StatusOr<std::vector<v1::GenerationMetrics>> Coordinator::Impl::Metrics(co
     if (!records.empty()) metrics.push_back(std::move(*records.front().mutable_metrics()));
   }
   return metrics;
+      if (bytes_read >= kMaxHistoryBytes) {
+        response.set_next_generation(record.generation());
+        return response;
+      }
+      bytes_read += record.ByteSizeLong();
 }
 
 absl::StatusOr<int64_t> Coordinator::Impl::Watch(const std::string& job_id, StatusWatcher watcher, absl::Time now) {

@@ -112,9 +112,10 @@ grpc::ServerUnaryReactor* JobServiceImpl::GetJob(grpc::CallbackServerContext* co
 }
 
 grpc::ServerUnaryReactor* JobServiceImpl::GetHistory(grpc::CallbackServerContext* context,
-                                                     const v1::JobRequest* request, v1::GetHistoryResponse* response) {
+                                                     const v1::GetHistoryRequest* request,
+                                                     v1::GetHistoryResponse* response) {
   return Unary(loop_, context, [request, response](Coordinator& coordinator, absl::Time) {
-    return Answer(coordinator.History(request->job_id()), response);
+    return Answer(coordinator.History(*request), response);
   });
 }
 

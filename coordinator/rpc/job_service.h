@@ -36,7 +36,7 @@ class JobServiceImpl final : public v1::JobService::WithRawCallbackMethod_Submit
                                      v1::ListJobsResponse* response) override;
   grpc::ServerUnaryReactor* GetJob(grpc::CallbackServerContext* context, const v1::JobRequest* request,
                                    v1::JobStatus* response) override;
-  grpc::ServerUnaryReactor* GetHistory(grpc::CallbackServerContext* context, const v1::JobRequest* request,
+  grpc::ServerUnaryReactor* GetHistory(grpc::CallbackServerContext* context, const v1::GetHistoryRequest* request,
                                        v1::GetHistoryResponse* response) override;
   grpc::ServerUnaryReactor* PauseJob(grpc::CallbackServerContext* context, const v1::JobRequest* request,
                                      v1::JobStatus* response) override;

@@ -6,6 +6,7 @@
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "common/spec/resolve.h"
@@ -66,6 +67,14 @@ class FakeCoordinator final : public v1::JobService::Service, public v1::Paramet
     return grpc::Status::OK;
   }
   grpc::Status GetLog(grpc::ServerContext*, const v1::GetLogRequest* request,
+  // Three generations a page.
+  grpc::Status GetHistory(grpc::ServerContext*, const v1::GetHistoryRequest* request,
+                          v1::GetHistoryResponse* response) override {
+    const int64_t end = std::min<int64_t>(request->from_generation() + 3, kGenerations);
+    for (int64_t g = request->from_generation(); g < end; ++g) response->add_generations()->set_generation(g);
+    if (end < kGenerations) response->set_next_generation(history_stands_still ? request->from_generation() : end);
+    return grpc::Status::OK;
+  }
                       grpc::ServerWriter<v1::GenerationRecord>* writer) override {
     for (const v1::GenerationRecord& record : log) {
       if (record.generation() >= request->from_generation() && record.generation() < request->to_generation()) {
@@ -99,6 +108,7 @@ class FakeCoordinator final : public v1::JobService::Service, public v1::Paramet
   std::string snapshot_digest;  // instead of the right one
   int64_t extra_bytes = 0;      // announced but not sent
 
+  bool history_stands_still = false;
  private:
   std::unique_ptr<grpc::Server> server_;
 };
@@ -230,6 +240,18 @@ TEST(ClientTest, RefusesAnAbsurdBlobBeforeAllocating) {
 
 TEST(ClientTest, EndedCallsAreCancelledAndStayCancelled) {
   FakeCoordinator coordinator;
+TEST(ClientTest, PutsAHistoryTogetherFromItsPages) {
+  FakeCoordinator coordinator;
+  Client client(coordinator.Channel(), "the fake");
+  const auto history = client.History("job-1");
+  ASSERT_TRUE(history.ok()) << history.status();
+  ASSERT_EQ(history->generations_size(), kGenerations);
+  for (int g = 0; g < kGenerations; ++g) EXPECT_EQ(history->generations(g).generation(), g);
+  EXPECT_FALSE(history->has_next_generation());
+  coordinator.history_stands_still = true;
+  EXPECT_EQ(client.History("job-1").status().code(), absl::StatusCode::kInternal);
+}
+
   Client client(coordinator.Channel(), "the fake");
   client.EndCalls();
   EXPECT_EQ(client.ReadSnapshot("job-1", 0).status().code(), absl::StatusCode::kCancelled);

@@ -274,7 +274,9 @@ void Simulation::Verdict() {
       return Fail(absl::StrCat(job->job_id, " counted ", status.failed_evaluations(), " failed evaluations, expected ",
                                job->reference.failed));
     }
-    const auto history = coordinator_->History(job->job_id);
+    v1::GetHistoryRequest request;
+    request.set_job_id(job->job_id);
+    const auto history = coordinator_->History(request);
     if (!history.ok() || history->generations_size() == 0 ||
         history->generations(history->generations_size() - 1).generation() != job->spec.generations()) {
       return Fail(absl::StrCat(job->job_id, ": its log is not closed"));

@@ -192,6 +192,12 @@ class CoordinatorTest : public ::testing::Test, public WorkerLinks {
   std::unique_ptr<Coordinator> coordinator_;
   std::map<std::string, std::deque<v1::Lease>> inbox_;
   std::vector<std::pair<std::string, v1::CoordinatorMessage>> sent_;
+  absl::StatusOr<v1::GetHistoryResponse> History(const std::string& job_id, int64_t from = 0) {
+    v1::GetHistoryRequest request;
+    request.set_job_id(job_id);
+    request.set_from_generation(from);
+    return coordinator_->History(request);
+  }
   std::map<std::string, absl::Status> closed_;
   std::function<void(const v1::CoordinatorMessage&)> on_send_;
 };

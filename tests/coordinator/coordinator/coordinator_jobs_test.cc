@@ -84,7 +84,7 @@ TEST_F(CoordinatorJobsTest, UnknownJobsAreNotFound) {
   EXPECT_EQ(coordinator_->Get("x", now_).status().code(), not_found);
   EXPECT_EQ(coordinator_->Pause("x", now_).status().code(), not_found);
   EXPECT_EQ(coordinator_->Cancel("x", now_).status().code(), not_found);
-  EXPECT_EQ(coordinator_->History("x").status().code(), not_found);
+  EXPECT_EQ(History("x").status().code(), not_found);
   EXPECT_EQ(coordinator_
                 ->Watch(
                     "x", [](const auto&) {}, now_)
@@ -201,7 +201,7 @@ TEST_F(CoordinatorJobsTest, RemembersTheBestVersion) {
   EXPECT_EQ(StatusOf(job).best().version(), 4);
   EXPECT_EQ(StatusOf(job).best().accuracy(), 0.75);
   EXPECT_EQ(StatusOf(job).last_validation().version(), 6);
-  EXPECT_EQ(coordinator_->History(job)->generations_size(), 7);
+  EXPECT_EQ(History(job)->generations_size(), 7);
 }
 
 TEST_F(CoordinatorJobsTest, AForkWithTheSameSpecComesToTheSameBits) {

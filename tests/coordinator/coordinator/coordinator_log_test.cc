@@ -108,7 +108,7 @@ TEST_F(CoordinatorLogTest, TheHistoryKnowsTheNormOfEveryEstimate) {
       Join("w");
       EXPECT_EQ(StatusOf(job).last().estimate_norm(), norms.back()) << "replay computes it again";
     }
-    const v1::GetHistoryResponse history = *coordinator_->History(job);
+    const v1::GetHistoryResponse history = *History(job);
     ASSERT_EQ(history.generations_size(), version);
     for (int64_t g = 0; g < version; ++g) {
       EXPECT_GT(norms[g], 0);
@@ -116,10 +116,33 @@ TEST_F(CoordinatorLogTest, TheHistoryKnowsTheNormOfEveryEstimate) {
     }
   }
   RunUntilIdle();
-  const v1::GetHistoryResponse history = *coordinator_->History(job);
+  const v1::GetHistoryResponse history = *History(job);
   ASSERT_EQ(history.generations_size(), 10);
   EXPECT_GT(history.generations(8).estimate_norm(), 0);
   EXPECT_EQ(history.generations(9).estimate_norm(), 0) << "the record that closes the log has no update";
+}
+
+TEST_F(CoordinatorLogTest, ALongHistoryComesInPages) {
+  v1::JobSpec spec = Spec(40, 0);
+  spec.mutable_strategy()->set_population_size(1 << 16);
+  const std::string job = Submit(spec);
+  Join("w");
+  RunUntilIdle();
+  int pages = 0;
+  std::vector<v1::GenerationMetrics> generations;
+  for (int64_t from = 0; from >= 0;) {
+    const v1::GetHistoryResponse page = *History(job, from);
+    ++pages;
+    EXPECT_LT(page.generations_size(), 20) << "records of 256 KiB each";
+    generations.insert(generations.end(), page.generations().begin(), page.generations().end());
+    from = page.has_next_generation() ? page.next_generation() : -1;
+  }
+  EXPECT_GT(pages, 2);
+  ASSERT_EQ(generations.size(), 41u);
+  for (int64_t g = 0; g < 41; ++g) {
+    EXPECT_EQ(generations[g].generation(), g);
+    EXPECT_EQ(generations[g].estimate_norm() > 0, g < 40) << "generation " << g;
+  }
 }
 
 TEST_F(CoordinatorLogTest, ARestartKnowsTheSizeOfEndedJobsWithoutTheirTask) {
@@ -198,7 +221,7 @@ TEST_F(CoordinatorLogTest, ReadsFewRecordsOfALargePopulationAtATime) {
   const std::string job = Submit(spec);
   store_.largest_limit = 0;
   Start();
-  ASSERT_TRUE(coordinator_->History(job).ok());
+  ASSERT_TRUE(History(job).ok());
   EXPECT_GT(store_.largest_limit, 0);
   EXPECT_LE(store_.largest_limit, 4) << "records of 4 MiB each";
 }
