@@ -14,6 +14,7 @@
 #include "common/config/configuration.h"
 #include "common/config/help.h"
 #include "common/config/process_options.h"
+#include "common/grpc_log.h"
 #include "common/http/health_check.h"
 #include "common/log.h"
 #include "common/signals.h"
@@ -151,6 +152,7 @@ std::string WithPort(const std::string& address, int port) {
 
 int Serve(const ServerOptions& options, const Configuration& configuration) {
   RaiseDescriptorLimit();
+  RouteGrpcLog(GrpcErrors::kWarning);
   IgnoreBrokenPipes();
   if (!CatchSignals(/*exit_code_of_second=*/kFailure)) {
     LogError("cannot catch signals");
@@ -183,6 +185,7 @@ std::string LocalAddress(const std::string& address) {
 }
 
 absl::Status AskOverGrpc(const ServerOptions& options, std::string* address) {
+  RouteGrpcLog(GrpcErrors::kDebug);
   SetUpGrpc(/*reflection=*/false);
   const bool plain = !options.health_address.empty();
   *address = LocalAddress(plain ? options.health_address : options.address);

@@ -144,7 +144,7 @@ absl::Status Finish(const Options& options) {
 }
 
 int Serve(const Options& options, const Configuration& configuration) {
-  RouteGrpcLog();
+  RouteGrpcLog(GrpcErrors::kWarning);
   IgnoreBrokenPipes();
   if (!CatchSignals(/*exit_code_of_second=*/std::nullopt)) {
     LogError("cannot catch signals");

@@ -9,7 +9,6 @@
 #include <mutex>
 #include <utility>
 
-#include "common/grpc_log.h"
 #include "common/log.h"
 
 namespace seedcast {
@@ -62,10 +61,7 @@ void CutOff(Listener& listener, const std::string& peer) {
 
 void SetUpGrpc(bool reflection) {
   static std::once_flag once;
-  std::call_once(once, [] {
-    RouteGrpcLog();
-    grpc::EnableDefaultHealthCheckService(true);
-  });
+  std::call_once(once, [] { grpc::EnableDefaultHealthCheckService(true); });
   static std::once_flag reflection_once;
   if (reflection) std::call_once(reflection_once, grpc::reflection::InitProtoReflectionServerBuilderPlugin);
 }

@@ -14,6 +14,7 @@ namespace {
 constexpr absl::Duration kMinHeartbeat = absl::Milliseconds(10);
 constexpr absl::Duration kDefaultHeartbeat = absl::Seconds(5);
 constexpr absl::Duration kKeepUnopenedJobs = absl::Seconds(60);  // after Welcome
+constexpr absl::Duration kOfflineReminder = absl::Minutes(1);
 constexpr uint32_t kJitterStream = 1;
 
 // Another attempt with the same Hello would end the same way.
@@ -125,6 +126,7 @@ void WorkerCore::On(event::Received event) {
 void WorkerCore::OnMessage(const v1::Welcome& welcome) {
   phase_ = Phase::kOnline;
   failed_connects_ = 0;
+  offline_reason_.clear();
   ++counted_.connects;
   const absl::Duration asked = absl::Milliseconds(welcome.heartbeat_ms());
   heartbeat_ = asked > absl::ZeroDuration() ? std::max(asked, kMinHeartbeat) : kDefaultHeartbeat;
@@ -146,16 +148,21 @@ void WorkerCore::On(event::Closed event) {
 }
 
 void WorkerCore::WaitToReconnect(const absl::Status& status) {
-  const char* what = phase_ == Phase::kConnecting ? "cannot connect, retrying" : "disconnected, reconnecting";
-  if (failed_connects_ == 0) {
-    const absl::string_view reason = status.ok() ? "the coordinator ended the stream" : status.message();
-    LogWarning(what, {{"worker", options_.hello.worker_id()}, {"reason", std::string(reason)}});
-  }
+  SayWhyOffline(status.ok() ? "the coordinator ended the stream" : std::string(status.message()));
   const absl::Duration backoff =
       std::min(options_.max_backoff, options_.min_backoff * (1 << std::min(failed_connects_, 20)));
   ++failed_connects_;
   phase_ = Phase::kWaiting;
   deadline_ = now_ + backoff * (0.5 + 0.5 * jitter_.Uniform());
+}
+
+// Each new reason, and once in a while that it is still the same.
+void WorkerCore::SayWhyOffline(const std::string& reason) {
+  if (reason == offline_reason_ && now_ < next_reminder_) return;
+  offline_reason_ = reason;
+  next_reminder_ = now_ + kOfflineReminder;
+  const char* what = phase_ == Phase::kConnecting ? "cannot connect, retrying" : "disconnected, reconnecting";
+  LogWarning(what, {{"worker", options_.hello.worker_id()}, {"reason", reason}});
 }
 
 void WorkerCore::On(event::Tick event) {

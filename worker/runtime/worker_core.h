@@ -108,6 +108,7 @@ class WorkerCore {
   // The connection.
   void Connect();
   void WaitToReconnect(const absl::Status& status);
+  void SayWhyOffline(const std::string& reason);
   void SendHeartbeat();
   void Send(v1::WorkerMessage message);
   void Exit(absl::Status status);
@@ -152,6 +153,8 @@ class WorkerCore {
   Phase phase_ = Phase::kIdle;
   absl::Time deadline_;         // of kConnecting, kLeaving and kWaiting
   int failed_connects_ = 0;     // in a row
+  std::string offline_reason_;  // the one last said; empty: none since the last welcome
+  absl::Time next_reminder_;
   bool draining_ = false;       // we were asked to go
   bool peer_draining_ = false;  // the coordinator goes
   absl::Duration heartbeat_;

@@ -13,6 +13,7 @@ namespace seedcast {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -54,6 +55,29 @@ TEST(WorkerCoreConnectionTest, BackoffStartsAnewAfterAWelcome) {
   w.Welcome();
   w.Break();
   EXPECT_LE(w.core().next_tick() - w.now, absl::Milliseconds(200));
+}
+
+TEST(WorkerCoreConnectionTest, SaysEachNewReasonAndOnceAMinuteThatItIsTheSame) {
+  CoreHarness w;
+  const auto said_after = [&](const absl::Status& status) {
+    ::testing::internal::CaptureStderr();
+    w.Break(status);
+    const std::string said = ::testing::internal::GetCapturedStderr();
+    w.PassUntilTick();
+    return said;
+  };
+  const absl::Status refused = absl::UnavailableError("connection refused");
+  w.Start();
+  EXPECT_THAT(said_after(refused), HasSubstr("connection refused"));
+  EXPECT_THAT(said_after(refused), IsEmpty());
+  EXPECT_THAT(said_after(absl::UnavailableError("certificate verify failed")), HasSubstr("verify failed"));
+  const absl::Time start = w.now;
+  while (w.now < start + absl::Seconds(50)) said_after(refused);
+  EXPECT_THAT(said_after(refused), IsEmpty());
+  w.now = std::max(w.now, start + absl::Seconds(70));
+  EXPECT_THAT(said_after(refused), HasSubstr("connection refused"));
+  w.Welcome();
+  EXPECT_THAT(said_after(refused), HasSubstr("connection refused")) << "lost anew";
 }
 
 TEST(WorkerCoreConnectionTest, ARefusedHelloEndsTheWorkerAndAnUnreachableCoordinatorDoesNot) {
