@@ -127,7 +127,8 @@ void Work::AcceptUnit(const v1::LeaseResult& result, int64_t unit, int64_t index
     unit_gradient = absl::MakeConstSpan(result.gradient()).subspan(index * job->plan.gradient_size);
     unit_gradient = unit_gradient.first(job->plan.gradient_size);
   }
-  const bool finite_gradient = AllFinite(unit_gradient);  // a pair without one has given nothing, whatever its fitness
+  // Without one a pair has given nothing, whatever its fitness: where one element overflowed the others are of no use.
+  const bool finite_gradient = AllFinite(unit_gradient);
   bool counts = finite_gradient;
   for (int k = 0; k < ValuesPerUnit(); ++k) {
     const int64_t offset = index * ValuesPerUnit() + k;
