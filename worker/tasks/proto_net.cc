@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "common/spec/resolve.h"
 #include "common/status_macros.h"
+#include "worker/data/glyphs.h"
 #include "worker/tasks/episodes.h"
 #include "worker/tasks/prototypes.h"
 
@@ -40,6 +41,7 @@ struct Setting {
   std::vector<int> training_characters;
   std::shared_ptr<const Dataset> dataset;
   const ConvNetKernels* kernels;
+  bool in_place_of_omniglot;  // the data set: AUTO found no better
 };
 
 // Buffers for episodes of one shape.
@@ -154,8 +156,9 @@ class ProtoNetTask : public Task {
   }
 
   std::string Description() const override {
-    return absl::StrFormat("%s, conv%d-%s, %s parameters, statistics from %s", setting_->dataset->title(),
-                           setting_->network.blocks(), Filters(), Grouped(num_parameters()),
+    return absl::StrFormat("%s%s, conv%d-%s, %s parameters, statistics from %s", setting_->dataset->title(),
+                           setting_->in_place_of_omniglot ? " for want of Omniglot" : "", setting_->network.blocks(),
+                           Filters(), Grouped(num_parameters()),
                            setting_->statistics_from_support ? "support" : "the whole episode");
   }
 
@@ -200,9 +203,10 @@ absl::StatusOr<std::unique_ptr<Task>> MakeProtoNetTask(const v1::JobSpec& spec, 
     RETURN_IF_ERROR(CheckEpisodes(*dataset, dataset->CharactersOf(Split::kValidation).size(),
                                   ShapeOf(spec.validation().episodes()), "validation.episodes"));
   }
-  auto setting = std::make_shared<const Setting>(
-      Setting{spec.seed(), training, task.episodes_per_pair(), task.statistics() != v1::ProtoNetTask::EPISODE,
-              ConvNetShape{FiltersOfBlocks(task)}, std::move(characters), std::move(dataset), &kernels});
+  const bool in_place_of_omniglot = task.dataset() == v1::ProtoNetTask::AUTO && task.dataset_digest() == kGlyphsDigest;
+  auto setting = std::make_shared<const Setting>(Setting{
+      spec.seed(), training, task.episodes_per_pair(), task.statistics() != v1::ProtoNetTask::EPISODE,
+      ConvNetShape{FiltersOfBlocks(task)}, std::move(characters), std::move(dataset), &kernels, in_place_of_omniglot});
   return std::make_unique<ProtoNetTask>(std::move(setting));
 }
 

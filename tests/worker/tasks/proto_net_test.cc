@@ -212,6 +212,9 @@ TEST(ProtoNetTest, DescribesDataAndNetwork) {
   v1::JobSpec spec = SmallSpec();
   EXPECT_EQ(Make(spec)->Description(),
             "generated glyphs (30 characters), conv2-16, 2,512 parameters, statistics from support");
+  spec.mutable_proto_net()->set_dataset(v1::ProtoNetTask::AUTO);
+  spec.mutable_proto_net()->set_dataset_digest(std::string(kGlyphsDigest));
+  EXPECT_THAT(Make(spec)->Description(), HasSubstr("generated glyphs (30 characters) for want of Omniglot, conv2-16"));
   spec.mutable_proto_net()->set_filters(64);
   spec.mutable_proto_net()->set_blocks(4);
   spec.mutable_proto_net()->set_statistics(v1::ProtoNetTask::EPISODE);
