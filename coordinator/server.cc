@@ -15,6 +15,7 @@
 #include "common/status_macros.h"
 #include "common/tls/credentials.h"
 #include "coordinator/coordinator.h"
+#include "common/tls/certificate_expiry.h"
 #include "coordinator/datasets.h"
 #include "coordinator/metrics/coordinator_metrics.h"
 #include "coordinator/metrics/figures_board.h"
@@ -121,7 +122,7 @@ class CoordinatorServer::Impl {
         store_(std::move(store)),
         registry_(options.hello_timeout),
         coordinator_(CoordinatorOptionsOf(options, &clock_, &datasets_), store_.get(), &registry_),
-        certificate_expiry_(options.tls) {}
+        certificate_expiry_(options.tls, TlsSide::kServer) {}
 
   absl::Status Start() {
     RETURN_IF_ERROR(coordinator_.Recover(clock_.Now()));

@@ -159,7 +159,7 @@ int Serve(const Options& options, const Configuration& configuration) {
                 MakeGrpcTransport(MakeChannel(options.coordinator, ChannelUse::kControl, options.tls),
                                   MakeChannel(options.coordinator, ChannelUse::kBulk, options.tls), {.bytes = &bytes}));
   HttpServer http;
-  AddWorkerPages(&worker, &bytes, absl::Now(), &http);
+  AddWorkerPages(&worker, &bytes, options.tls, absl::Now(), &http);
   if (const absl::Status status = StartHttp(options.http, &http); !status.ok()) {
     LogError("cannot start", {{"reason", configuration.WithOrigin(status.message())}});
     return kFailure;

@@ -21,11 +21,4 @@ StoreSpace MeasureStore(const std::string& directory) {
   return space;
 }
 
-double CertificateExpiry::UnixSeconds(absl::Time now) {
-  if (!files_.configured()) return last_;
-  const auto found = CheckTlsFiles(files_, TlsSide::kServer, now);
-  if (found.ok()) last_ = absl::ToDoubleSeconds(found->not_after - absl::UnixEpoch());
-  return last_;
-}
-
 }  // namespace seedcast

@@ -1,13 +1,21 @@
 #include "worker/metrics/worker_http.h"
 
+#include <memory>
+
+#include "absl/time/clock.h"
 #include "common/metrics/metric_families.h"
+#include "common/tls/certificate_expiry.h"
 #include "worker/metrics/worker_metrics.h"
 
 namespace seedcast {
 
-void AddWorkerPages(const Worker* worker, const TransferredBytes* bytes, absl::Time started, HttpServer* server) {
+void AddWorkerPages(const Worker* worker, const TransferredBytes* bytes, const TlsFiles& tls, absl::Time started,
+                    HttpServer* server) {
+  const auto expiry = std::make_shared<CertificateExpiry>(tls, TlsSide::kClient);
   server->Handle("GET", "/metrics", [=](const HttpRequest&) -> HttpResponse {
-    return {200, WorkerMetricsText(worker->figures(), *bytes, SEEDCAST_VERSION, started), kMetricsContentType};
+    return {200,
+            WorkerMetricsText(worker->figures(), *bytes, SEEDCAST_VERSION, started, expiry->UnixSeconds(absl::Now())),
+            kMetricsContentType};
   });
   server->Handle("GET", "/healthz", [=](const HttpRequest&) -> HttpResponse {
     if (worker->figures().connected) return {200, "ok\n"};

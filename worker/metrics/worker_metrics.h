@@ -9,7 +9,8 @@
 
 namespace seedcast {
 
+// `certificate_expiry_unix_seconds` NaN: no TLS.
 std::string WorkerMetricsText(const WorkerFigures& figures, const TransferredBytes& bytes, const std::string& version,
-                              absl::Time started);
+                              absl::Time started, double certificate_expiry_unix_seconds);
 
 }  // namespace seedcast

@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "common/http/http_server.h"
 #include "common/tls/certificate_authority.h"
+#include "common/tls/certificate_expiry.h"
 #include "coordinator/metrics/coordinator_metrics.h"
 #include "coordinator/metrics/surroundings.h"
 #include "tests/coordinator/metrics/exposition.h"
@@ -38,7 +39,7 @@ class MetricsTest : public ServerTest {
     GrpcTransportOptions transport;
     transport.bytes = &worker_bytes_;
     worker_ = std::make_unique<Worker>(worker, MakeGrpcTransport(channel_, channel_, transport));
-    AddWorkerPages(worker_.get(), &worker_bytes_, absl::Now(), &worker_http_);
+    AddWorkerPages(worker_.get(), &worker_bytes_, options.tls, absl::Now(), &worker_http_);
     ASSERT_TRUE(worker_http_.Start({.address = "127.0.0.1:0"}).ok());
   }
   void TearDown() override { worker_http_.Stop(); }
@@ -195,6 +196,7 @@ TEST_F(MetricsTest, AgreeWithTheJobsStatus) {
 
   const Exposition worker = ParseExposition(HttpGet(worker_http_.port(), "/metrics").body);
   EXPECT_EQ(worker.At("seedcast_worker_connected"), 1);
+  EXPECT_NEAR(worker.At("seedcast_certificate_expiry_timestamp_seconds"), absl::ToUnixSeconds(not_after_), 1);
   EXPECT_GE(worker.At("seedcast_worker_evaluations_total"), e.At("seedcast_evaluations_total"));
   EXPECT_GT(worker.At("seedcast_worker_transferred_bytes_total{direction=\"sent\",kind=\"stream\"}"), 0);
   EXPECT_GT(e.At("seedcast_transferred_bytes_total{direction=\"sent\",kind=\"stream\"}"), 0);
@@ -255,11 +257,12 @@ TEST(CertificateExpiryTest, KeepsTheLastValueWhileTheFilesCannotBeRead) {
   ASSERT_TRUE(authority.ok());
   const auto leaf = authority->Issue({{Role::kCoordinator, "c"}, {"127.0.0.1"}, absl::Hours(1)}, absl::Now());
   ASSERT_TRUE(leaf.ok());
-  CertificateExpiry expiry({leaf->directory + "/tls.crt", leaf->directory + "/tls.key", leaf->directory + "/ca.crt"});
+  CertificateExpiry expiry({leaf->directory + "/tls.crt", leaf->directory + "/tls.key", leaf->directory + "/ca.crt"},
+                           TlsSide::kServer);
   const double end = expiry.UnixSeconds(absl::Now());
   EXPECT_NEAR(end, absl::ToUnixSeconds(leaf->not_after), 1);
   EXPECT_EQ(expiry.UnixSeconds(absl::Now() + absl::Hours(2)), end);  // expired: the alert must not go away
-  EXPECT_THAT(CertificateExpiry({}).UnixSeconds(absl::Now()), IsNan());
+  EXPECT_THAT(CertificateExpiry({}, TlsSide::kServer).UnixSeconds(absl::Now()), IsNan());
 }
 
 }  // namespace
