@@ -192,14 +192,18 @@ absl::StatusOr<v1::JobStatus> Coordinator::Impl::Get(const std::string& job_id, 
   return StatusOf(*job, now);
 }
 
-// Size and data set in words, once somebody asks; a job whose data is not to be had goes without.
+// Size and data set in words, once somebody asks; a job whose data is not to be had goes without. Data that is missing
+// may yet come.
 void Coordinator::Impl::Describe(JobRecord& job) {
-  if (!job.dataset.empty()) return;
+  constexpr const char* kMissing = "(data set not here)";
+  if (!job.dataset.empty() && job.dataset != kMissing) return;
   if (job.task == nullptr) {
     absl::StatusOr<std::unique_ptr<Task>> task = options_.make_task(job.row.spec);
     if (!task.ok()) {
-      LogWarning("task not to be had", {{"job", job.row.job_id}, {"error", task.status().ToString()}});
-      job.dataset = "(data set not to be had)";
+      if (job.dataset.empty()) {
+        LogWarning("task not to be had", {{"job", job.row.job_id}, {"error", task.status().ToString()}});
+      }
+      job.dataset = absl::IsNotFound(task.status()) ? kMissing : "(data set not to be had)";
       return;
     }
     job.task = *std::move(task);

@@ -22,27 +22,29 @@ class Datasets {
  public:
   explicit Datasets(DataOptions options);
 
-  // Finds the data set of a spec as it was submitted, so that FillIn is quick. May take minutes (a download).
+  // Finds the data set of a spec as it was submitted, or of a job taken up again, so that what is below need not. May
+  // take minutes: nothing else downloads.
   absl::Status MakeReady(const v1::JobSpec& spec);
 
-  // Puts the data set's digest into a resolved spec. A digest that is there already (of a forked job) stays when its
-  // data is at hand; INVALID_ARGUMENT when it is not what the spec's data set has.
+  // Puts the data set's digest into a resolved spec. One that is there already stays; INVALID_ARGUMENT when it is not
+  // what the spec's data set can have.
   absl::Status FillIn(v1::JobSpec* spec);
 
   // Ends a download under way, and every later one: MakeReady returns CANCELLED.
   void Stop() { stopping_ = true; }
 
+  // NOT_FOUND: the data is no longer here, and it takes MakeReady to bring it back.
   absl::StatusOr<std::unique_ptr<Task>> MakeTask(const v1::JobSpec& spec);
   absl::StatusOr<std::string> Read(const std::string& digest) const { return artifacts_.Get(digest); }
 
  private:
-  absl::StatusOr<std::string> DigestOf(v1::ProtoNetTask::Dataset kind);
+  absl::StatusOr<std::string> DigestOf(v1::ProtoNetTask::Dataset kind, bool download);
 
   std::atomic<bool> stopping_ = false;
   const DataOptions options_;
   ArtifactStore artifacts_;
   absl::Mutex mutex_;
-  std::map<v1::ProtoNetTask::Dataset, std::string> digests_ ABSL_GUARDED_BY(mutex_);
+  std::map<v1::ProtoNetTask::Dataset, std::string> digests_ ABSL_GUARDED_BY(mutex_);  // as they were found last
 };
 
 }  // namespace seedcast

@@ -11,6 +11,7 @@
 #include "common/http/http_server.h"
 #include "common/http/https_server.h"
 #include "common/loopback.h"
+#include "common/log.h"
 #include "common/metrics/metric_families.h"
 #include "common/status_macros.h"
 #include "common/tls/credentials.h"
@@ -21,6 +22,7 @@
 #include "coordinator/metrics/figures_board.h"
 #include "coordinator/metrics/surroundings.h"
 #include "coordinator/rpc/coordinator_service.h"
+#include "coordinator/rpc/background_thread.h"
 #include "coordinator/rpc/front.h"
 #include "coordinator/rpc/job_service.h"
 #include "coordinator/rpc/loop.h"
@@ -126,7 +128,8 @@ class CoordinatorServer::Impl {
 
   absl::Status Start() {
     RETURN_IF_ERROR(coordinator_.Recover(clock_.Now()));
-    jobs_recovered_ = coordinator_.List(clock_.Now()).jobs_size();
+    const v1::ListJobsResponse recovered = coordinator_.List(clock_.Now());
+    jobs_recovered_ = recovered.jobs_size();
     started_ = clock_.Now();
     figures_.Put(coordinator_.Figures(), started_);
     loop_.emplace(&coordinator_, &clock_, [this](absl::Time now) { OnTick(now); });
@@ -137,7 +140,9 @@ class CoordinatorServer::Impl {
     RETURN_IF_ERROR(Listen());
     AddPages();
     RETURN_IF_ERROR(StartHttp(options_.http, &http_));
-    return StartHttps();
+    RETURN_IF_ERROR(StartHttps());
+    BringBackData(recovered);
+    return absl::OkStatus();
   }
 
   void Stop(absl::Duration grace) {
@@ -238,6 +243,17 @@ class CoordinatorServer::Impl {
     buffers_.AllowFor(registry_.workers());
     if (now - figures_.Get().put >= kFiguresEvery) figures_.Put(coordinator_.Figures(), now);
   }
+  // What the cache has lost of the jobs that go on. Workers whose fetch fails meanwhile try again.
+  void BringBackData(const v1::ListJobsResponse& recovered) {
+    for (const v1::JobStatus& job : recovered.jobs()) {
+      if (job.state() != v1::RUNNING && job.state() != v1::PAUSED) continue;
+      bringing_back_.Post([this, job_id = job.job_id(), spec = job.spec()] {
+        const absl::Status status = datasets_.MakeReady(spec);
+        if (!status.ok()) LogWarning("job without data", {{"job", job_id}, {"error", status.ToString()}});
+      });
+    }
+  }
+
 
   const ServerOptions options_;
   const SteadyClock clock_;
@@ -248,6 +264,7 @@ class CoordinatorServer::Impl {
   Coordinator coordinator_;
   int jobs_recovered_ = 0;
   std::optional<CoordinatorLoop> loop_;
+  BackgroundThread bringing_back_;
   std::optional<WorkerServiceImpl> workers_;
   std::optional<JobServiceImpl> jobs_;
   std::optional<ParameterServiceImpl> parameters_;

@@ -81,7 +81,10 @@ class CoordinatorTest : public ::testing::Test, public WorkerLinks {
     options.build = "test";
     options.max_jobs = 20;
     options.lease_ttl = lease_ttl_;
-    options.make_task = [](const v1::JobSpec& spec) { return MakeTask(spec, nullptr); };
+    options.make_task = [this](const v1::JobSpec& spec) -> absl::StatusOr<std::unique_ptr<Task>> {
+      if (!no_task_.ok()) return no_task_;
+      return MakeTask(spec, nullptr);
+    };
     coordinator_ = std::make_unique<Coordinator>(options, &store_, this);
     ASSERT_TRUE(coordinator_->Recover(now_).ok());
   }
@@ -203,3 +206,4 @@ class CoordinatorTest : public ::testing::Test, public WorkerLinks {
 };
 
 }  // namespace seedcast
+  absl::Status no_task_;  // why, unless OK

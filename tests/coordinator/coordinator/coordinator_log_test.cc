@@ -226,6 +226,16 @@ TEST_F(CoordinatorLogTest, ReadsFewRecordsOfALargePopulationAtATime) {
   EXPECT_LE(store_.largest_limit, 4) << "records of 4 MiB each";
 }
 
+TEST_F(CoordinatorLogTest, DataThatIsMissingAtARestartMayComeLater) {
+  const std::string job = Submit();
+  no_task_ = absl::NotFoundError("the data is gone");
+  Start();
+  EXPECT_EQ(StatusOf(job).state(), v1::RUNNING);
+  EXPECT_EQ(StatusOf(job).dataset(), "(data set not here)");
+  no_task_ = absl::OkStatus();
+  EXPECT_EQ(StatusOf(job).dataset(), "sphere, dimension 5");
+}
+
 TEST_F(CoordinatorLogTest, ADamagedLogStopsOnlyItsJob) {
   const std::string job = Submit(Spec(20));
   Join("w");
