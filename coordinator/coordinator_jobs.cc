@@ -236,6 +236,11 @@ absl::StatusOr<v1::GetHistoryResponse> Coordinator::Impl::History(const v1::GetH
       if (response.generations_size() > 0) {
         response.mutable_generations()->rbegin()->set_estimate_norm(record.previous_estimate_norm());
       }
+      if (bytes_read >= kMaxHistoryBytes) {
+        response.set_next_generation(record.generation());
+        return response;
+      }
+      bytes_read += record.ByteSizeLong();
       *response.add_generations() = record.metrics();
     }
     from = records.back().generation() + 1;
@@ -256,11 +261,6 @@ absl::StatusOr<std::vector<v1::GenerationMetrics>> Coordinator::Impl::Metrics(co
     if (!records.empty()) metrics.push_back(std::move(*records.front().mutable_metrics()));
   }
   return metrics;
-      if (bytes_read >= kMaxHistoryBytes) {
-        response.set_next_generation(record.generation());
-        return response;
-      }
-      bytes_read += record.ByteSizeLong();
 }
 
 absl::StatusOr<int64_t> Coordinator::Impl::Watch(const std::string& job_id, StatusWatcher watcher, absl::Time now) {

@@ -182,6 +182,12 @@ class CoordinatorTest : public ::testing::Test, public WorkerLinks {
     EXPECT_TRUE(status.ok()) << status.status();
     return status.ok() ? status->job_id() : "";
   }
+  absl::StatusOr<v1::GetHistoryResponse> History(const std::string& job_id, int64_t from = 0) {
+    v1::GetHistoryRequest request;
+    request.set_job_id(job_id);
+    request.set_from_generation(from);
+    return coordinator_->History(request);
+  }
   v1::JobStatus StatusOf(const std::string& job_id) {
     const auto status = coordinator_->Get(job_id, now_);
     EXPECT_TRUE(status.ok()) << status.status();
@@ -195,12 +201,7 @@ class CoordinatorTest : public ::testing::Test, public WorkerLinks {
   std::unique_ptr<Coordinator> coordinator_;
   std::map<std::string, std::deque<v1::Lease>> inbox_;
   std::vector<std::pair<std::string, v1::CoordinatorMessage>> sent_;
-  absl::StatusOr<v1::GetHistoryResponse> History(const std::string& job_id, int64_t from = 0) {
-    v1::GetHistoryRequest request;
-    request.set_job_id(job_id);
-    request.set_from_generation(from);
-    return coordinator_->History(request);
-  }
+  std::vector<std::vector<std::string>> broadcasts_;  // to whom
   std::map<std::string, absl::Status> closed_;
   std::function<void(const v1::CoordinatorMessage&)> on_send_;
 };
