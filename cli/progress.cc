@@ -115,6 +115,9 @@ std::string DescribeProgress(const v1::JobStatus& status) {
       break;
   }
   if (!status.numeric_class_note().empty()) absl::StrAppend(&line, " · ", status.numeric_class_note());
+  // Of a job that goes on: its store's trouble. Why one has ended is said after the line.
+  const bool goes_on = status.state() == v1::RUNNING || status.state() == v1::PAUSED;
+  if (goes_on && !status.message().empty()) absl::StrAppend(&line, " · ", status.message());
   // Last, for a narrow terminal cuts it off.
   const int clusters = status.last().clusters_size();
   if (clusters > 1 && clusters <= kMostClusters) absl::StrAppend(&line, " · ", DescribeClusters(status.last()));

@@ -80,6 +80,18 @@ TEST(DescribeProgressTest, SaysWhatIsKnown) {
   EXPECT_THAT(DescribeProgress(status), HasSubstr("paused"));
 }
 
+TEST(DescribeProgressTest, SaysWhatTroubleTheStoreHasUntilTheJobHasEnded) {
+  v1::JobStatus status;
+  status.mutable_spec()->set_generations(800);
+  status.set_message("disk full");
+  for (const v1::JobState state : {v1::RUNNING, v1::PAUSED}) {
+    status.set_state(state);
+    EXPECT_THAT(DescribeProgress(status), HasSubstr(" · disk full"));
+  }
+  status.set_state(v1::FAILED);
+  EXPECT_EQ(DescribeProgress(status), "generation 0/800");
+}
+
 TEST(DescribeProgressTest, NamesClustersAsLongAsTheyFitALine) {
   v1::JobStatus status;
   for (int c = 1; c <= 9; ++c) {
