@@ -15,12 +15,14 @@ namespace {
 
 constexpr const char* kFooter =
     "Each leaf is DIR/NAME/{tls.crt,tls.key,ca.crt}, for --tls-cert, --tls-key and --tls-ca. Running it again renews\n"
-    "the leaves and keeps the authority; processes that use them take up the new ones within seconds. Keep DIR/ca.key\n"
-    "to yourself: who has it can make certificates.\n"
+    "every leaf in DIR, each for the hosts that it was made for, and keeps the authority; processes that use them "
+    "take\n"
+    "up the new ones within seconds. Keep DIR/ca.key to yourself: who has it can make certificates.\n"
     "\n"
     "Examples:\n"
     "  seedcast certs certs --host coordinator --host 10.0.0.7\n"
     "  seedcast certs certs --role worker:gpu-3 --role observer\n"
+    "  seedcast certs certs                                              renew all that are there\n"
     "  seedcast certs certs --role coordinator --host coordinator --days 30";
 
 struct CertsFlags {
@@ -38,19 +40,42 @@ absl::StatusOr<Identity> ParseIdentity(const std::string& text) {
   return Identity{role, parts.back()};
 }
 
-absl::StatusOr<std::vector<LeafRequest>> RequestsOf(const CertsFlags& flags) {
-  std::vector<std::string> roles = flags.roles;
-  if (roles.empty()) {
-    for (const Role role : kAllRoles) roles.emplace_back(RoleName(role));
+// As --role says; else what is there, or one of each role where nothing is.
+absl::StatusOr<std::vector<Identity>> IdentitiesOf(const CertsFlags& flags) {
+  std::vector<Identity> identities;
+  for (const std::string& text : flags.roles) {
+    ASSIGN_OR_RETURN(identities.emplace_back(), ParseIdentity(text));
   }
+  if (identities.empty()) {
+    ASSIGN_OR_RETURN(const std::vector<LeafRequest> leaves, FindLeaves(flags.directory));
+    for (const LeafRequest& leaf : leaves) identities.push_back(leaf.identity);
+  }
+  if (identities.empty()) {
+    for (const Role role : kAllRoles) identities.push_back({role, std::string(RoleName(role))});
+  }
+  return identities;
+}
+
+// As --host says; else those of the leaf whose place it takes.
+absl::StatusOr<std::vector<std::string>> HostsOf(const CertsFlags& flags, const std::string& name) {
+  std::vector<std::string> hosts = {"localhost", "127.0.0.1", "::1"};  // for itself, and for trying things out
+  hosts.insert(hosts.end(), flags.hosts.begin(), flags.hosts.end());
+  if (!flags.hosts.empty()) return hosts;
+  const absl::StatusOr<LeafRequest> leaf = FindLeaf(flags.directory, name);
+  if (absl::IsNotFound(leaf.status())) return hosts;
+  if (!leaf.ok()) return leaf.status();
+  return leaf->identity.role == Role::kCoordinator ? leaf->hosts : hosts;
+}
+
+absl::StatusOr<std::vector<LeafRequest>> RequestsOf(const CertsFlags& flags) {
+  ASSIGN_OR_RETURN(const std::vector<Identity> identities, IdentitiesOf(flags));
   std::vector<LeafRequest> requests;
-  for (const std::string& text : roles) {
+  for (const Identity& identity : identities) {
     LeafRequest request;
-    ASSIGN_OR_RETURN(request.identity, ParseIdentity(text));
+    request.identity = identity;
     request.lifetime = absl::Hours(24) * flags.days;
-    if (request.identity.role == Role::kCoordinator) {
-      request.hosts = {"localhost", "127.0.0.1", "::1"};  // for itself, and for trying things out
-      request.hosts.insert(request.hosts.end(), flags.hosts.begin(), flags.hosts.end());
+    if (identity.role == Role::kCoordinator) {
+      ASSIGN_OR_RETURN(request.hosts, HostsOf(flags, identity.name));
     }
     RETURN_IF_ERROR(request.Validate());  // all, before the first is made
     requests.push_back(std::move(request));
@@ -87,9 +112,14 @@ void AddCertsCommand(CLI::App& app, Console& console, Action* action) {
   auto flags = std::make_shared<CertsFlags>();
   CLI::App* command = app.add_subcommand("certs", "Make or renew certificates for TLS, for development");
   command->add_option("DIR", flags->directory, "Where the authority and its certificates are")->required();
-  command->add_option("--host", flags->hosts, "Name or address under which the coordinator is reached; may be repeated")
+  command
+      ->add_option("--host", flags->hosts,
+                   "Name or address under which the coordinator is reached; may be repeated. Default: those of the "
+                   "certificate that is there")
       ->type_name("HOST");
-  command->add_option("--role", flags->roles, "ROLE or ROLE:NAME to make; may be repeated. Default: one of each role")
+  command
+      ->add_option("--role", flags->roles,
+                   "ROLE or ROLE:NAME to make; may be repeated. Default: all that are there, or one of each role")
       ->type_name("ROLE");
   command->add_option("--days", flags->days, "How long the certificates hold")->capture_default_str();
   command->add_flag("--json", flags->json, "Print JSON on standard output, and nothing else there");

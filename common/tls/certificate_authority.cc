@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "absl/strings/ascii.h"
@@ -215,6 +216,39 @@ absl::StatusOr<CertificateAuthority> CertificateAuthority::OpenOrCreate(const st
   RETURN_IF_ERROR(WriteFile(key_path, PemOf(key.get()), kSecret));
   RETURN_IF_ERROR(WriteFile(certificate_path, PemOf(certificate.get()), kPublic));
   return CertificateAuthority(directory, std::move(certificate), std::move(key), /*created=*/true);
+}
+
+absl::StatusOr<LeafRequest> FindLeaf(const std::string& directory, const std::string& name) {
+  const std::string path = absl::StrCat(directory, "/", name, "/", kCertificateFile);
+  std::error_code error;
+  if (!fs::exists(path, error)) return absl::NotFoundError(absl::StrCat(path, ": not there"));
+  const auto at_path = [&](const absl::Status& status) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": ", status.message()));
+  };
+  ASSIGN_OR_RETURN(const std::string pem, ReadFile(path));
+  const auto certificates = ParseCertificates(pem);
+  if (!certificates.ok()) return at_path(certificates.status());
+  X509* certificate = certificates->front().get();
+  absl::StatusOr<Identity> identity = IdentityOf(UriNames(certificate));
+  if (!identity.ok()) return at_path(identity.status());
+  LeafRequest request;
+  request.identity = *std::move(identity);
+  request.hosts = HostNames(certificate);
+  return request;
+}
+
+absl::StatusOr<std::vector<LeafRequest>> FindLeaves(const std::string& directory) {
+  std::set<std::string> names;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
+    if (fs::exists(entry.path() / kCertificateFile, error)) names.insert(entry.path().filename());
+  }
+  std::vector<LeafRequest> leaves;
+  for (const std::string& name : names) {
+    ASSIGN_OR_RETURN(LeafRequest leaf, FindLeaf(directory, name));
+    if (leaf.identity.name == name) leaves.push_back(std::move(leaf));
+  }
+  return leaves;
 }
 
 absl::StatusOr<IssuedLeaf> CertificateAuthority::Issue(const LeafRequest& request, absl::Time now) const {

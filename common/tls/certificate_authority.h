@@ -33,6 +33,12 @@ struct IssuedLeaf {
   absl::Time not_after;
 };
 
+// What the leaf in DIR/NAME was issued for, but for its lifetime. NOT_FOUND where there is none, INVALID_ARGUMENT for
+// one that cannot be read or is not ours.
+absl::StatusOr<LeafRequest> FindLeaf(const std::string& directory, const std::string& name);
+// Of every leaf in DIR, by name. A copy under another name than its own is none.
+absl::StatusOr<std::vector<LeafRequest>> FindLeaves(const std::string& directory);
+
 class CertificateAuthority {
  public:
   // INVALID_ARGUMENT where `directory` holds something else by these names; PERMISSION_DENIED and the like where it

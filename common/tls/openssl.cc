@@ -1,5 +1,6 @@
 #include "common/tls/openssl.h"
 
+#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
@@ -11,6 +12,27 @@ namespace {
 BioPtr Reader(const std::string& pem) { return BioPtr(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))); }
 
 int RefusePassword(char*, int, int, void*) { return -1; }
+
+struct AlternativeName {
+  int type;           // GEN_DNS, ...
+  std::string bytes;  // as in the certificate
+};
+
+std::vector<AlternativeName> AlternativeNamesOf(X509* certificate) {
+  std::vector<AlternativeName> found;
+  const std::unique_ptr<GENERAL_NAMES, OpenSslDeleter<GENERAL_NAMES_free>> names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    int type = 0;
+    const void* value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names.get(), i), &type);
+    if (type != GEN_DNS && type != GEN_URI && type != GEN_IPADD) continue;  // those that are strings
+    const auto* string = static_cast<const ASN1_STRING*>(value);
+    found.push_back({type,
+                     {reinterpret_cast<const char*>(ASN1_STRING_get0_data(string)),
+                      static_cast<size_t>(ASN1_STRING_length(string))}});
+  }
+  return found;
+}
 
 }  // namespace
 
@@ -46,15 +68,23 @@ absl::StatusOr<KeyPtr> ParseKey(const std::string& pem) {
 
 std::vector<std::string> UriNames(X509* certificate) {
   std::vector<std::string> uris;
-  const std::unique_ptr<GENERAL_NAMES, OpenSslDeleter<GENERAL_NAMES_free>> names(
-      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
-  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get()); ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
-    if (name->type != GEN_URI) continue;
-    const ASN1_IA5STRING* uri = name->d.uniformResourceIdentifier;
-    uris.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)), ASN1_STRING_length(uri));
+  for (AlternativeName& name : AlternativeNamesOf(certificate)) {
+    if (name.type == GEN_URI) uris.push_back(std::move(name.bytes));
   }
   return uris;
+}
+
+std::vector<std::string> HostNames(X509* certificate) {
+  std::vector<std::string> hosts;
+  for (AlternativeName& name : AlternativeNamesOf(certificate)) {
+    char text[INET6_ADDRSTRLEN];
+    if (name.type == GEN_DNS) {
+      hosts.push_back(std::move(name.bytes));
+    } else if (name.type == GEN_IPADD && (name.bytes.size() == 4 || name.bytes.size() == 16)) {
+      hosts.emplace_back(inet_ntop(name.bytes.size() == 4 ? AF_INET : AF_INET6, name.bytes.data(), text, sizeof text));
+    }
+  }
+  return hosts;
 }
 
 absl::Time TimeOf(const ASN1_TIME* time) {

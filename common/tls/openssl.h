@@ -36,6 +36,7 @@ absl::StatusOr<std::vector<CertificatePtr>> ParseCertificates(const std::string&
 absl::StatusOr<KeyPtr> ParseKey(const std::string& pem);  // one that is encrypted is refused, nobody can be asked
 
 std::vector<std::string> UriNames(X509* certificate);
+std::vector<std::string> HostNames(X509* certificate);  // DNS names and addresses
 
 absl::Time TimeOf(const ASN1_TIME* time);
 
