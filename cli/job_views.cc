@@ -62,6 +62,7 @@ std::string GroupTable(const v1::GenerationMetrics& last) {
   Table table({{"GROUP", Column::kRight},
                {"CLUSTERS"},
                {"WORKERS", Column::kRight},
+               {"SLOTS", Column::kRight},
                {"PREDICTED", Column::kRight},
                {"MEASURED", Column::kRight},
                {"FINISHED AFTER", Column::kRight},
@@ -73,7 +74,7 @@ std::string GroupTable(const v1::GenerationMetrics& last) {
       if (cluster.group() == g) names.push_back(cluster.name());
     }
     table.AddRow({absl::StrCat(g + 1), absl::StrJoin(names, ", "), absl::StrCat(group.workers()),
-                  absl::StrFormat("%.3f s", group.predicted_seconds()),
+                  absl::StrCat(group.slots()), absl::StrFormat("%.3f s", group.predicted_seconds()),
                   absl::StrFormat("%.3f s", group.measured_seconds()),
                   absl::StrFormat("%.3f s", group.finished_seconds()), absl::StrCat(group.stolen_pairs())});
   }

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "cli/table.h"
 
 namespace seedcast {
@@ -37,56 +38,62 @@ std::string Cut(const std::string& text, size_t columns) {
 
 }  // namespace
 
-void ProgressLine::Show(const std::string& line, absl::Time now) {
-  newest_ = Printable(line);
+void ProgressLine::Show(const std::string& lines, absl::Time now) {
+  newest_.clear();
+  for (absl::string_view line : absl::StrSplit(lines, '\n')) newest_.push_back(Printable(line));
   newest_is_drawn_ = false;
   if (now - last_draw_ < (console_.err_is_terminal ? kRedraw : kPlainLine)) return;
   last_draw_ = now;
   Draw();
 }
 
-void ProgressLine::ShowAtOnce(const std::string& line, absl::Time now) {
+void ProgressLine::ShowAtOnce(const std::string& lines, absl::Time now) {
   last_draw_ = absl::InfinitePast();
-  Show(line, now);
+  Show(lines, now);
 }
 
 void ProgressLine::Finish() {
   if (!newest_is_drawn_) Draw();
-  if (line_is_open_) console_.err << "\n" << std::flush;
-  line_is_open_ = false;
+  if (open_lines_ > 0) console_.err << "\n" << std::flush;
+  open_lines_ = 0;
 }
 
 void ProgressLine::Draw() {
   newest_is_drawn_ = true;
-  if (console_.err_is_terminal) {
-    console_.err << "\r\x1b[2K" << Cut(newest_, TerminalColumns() - 1) << std::flush;
-    line_is_open_ = true;
-  } else {
-    console_.err << newest_ << "\n" << std::flush;
+  if (!console_.err_is_terminal) {
+    console_.err << absl::StrJoin(newest_, " · ") << "\n" << std::flush;
+    return;
   }
+  if (open_lines_ > 1) console_.err << "\x1b[" << open_lines_ - 1 << "A";  // to the first of them
+  console_.err << "\r\x1b[J";                                              // nothing from here on
+  const size_t columns = TerminalColumns() - 1;
+  console_.err << absl::StrJoin(newest_, "\n", [&](std::string* text, const std::string& line) {
+    text->append(Cut(line, columns));
+  }) << std::flush;
+  open_lines_ = newest_.size();
+}
+
+double GroupImbalance(const v1::GenerationMetrics& generation) {
+  double seconds = 0, slots = 0, longest = 0;
+  for (const v1::GroupMetrics& group : generation.groups()) {
+    const double group_slots = std::max(group.slots(), 1);  // records of before they were counted have none
+    seconds += group.measured_seconds();
+    slots += group_slots;
+    longest = std::max(longest, group.measured_seconds() / group_slots);
+  }
+  return seconds > 0 ? longest / (seconds / slots) - 1 : 0;
 }
 
 namespace {
 
-// "quadratics -1.21, bowls -4.30"; nothing for a job without clusters.
+// "quadratics -1.21, bowls -4.30"
 std::string DescribeClusters(const v1::GenerationMetrics& generation) {
   return absl::StrJoin(generation.clusters(), ", ", [](std::string* line, const v1::ClusterMetrics& cluster) {
     absl::StrAppendFormat(line, "%s %.2f", cluster.name(), cluster.fitness_mean());
   });
 }
 
-}  // namespace
-
-double GroupImbalance(const v1::GenerationMetrics& generation) {
-  double sum = 0, longest = 0;
-  for (const v1::GroupMetrics& group : generation.groups()) {
-    sum += group.measured_seconds();
-    longest = std::max(longest, group.measured_seconds());
-  }
-  return longest / (sum / generation.groups_size()) - 1;
-}
-
-std::string DescribeProgress(const v1::JobStatus& status) {
+std::string DescribeJob(const v1::JobStatus& status) {
   std::string line = absl::StrCat("generation ", status.version(), "/", status.spec().generations());
   if (status.has_last()) absl::StrAppendFormat(&line, " · fitness %.4f", status.last().fitness_mean());
   if (status.has_last_validation()) {
@@ -94,10 +101,6 @@ std::string DescribeProgress(const v1::JobStatus& status) {
     const bool by_accuracy = std::isfinite(validation.accuracy()) && !status.spec().has_learned_optimizer();
     absl::StrAppend(&line, " · validation ",
                     by_accuracy ? FormatPercent(validation.accuracy()) : absl::StrFormat("%.4f", validation.fitness()));
-  }
-  if (status.last().groups_size() > 1) {
-    absl::StrAppendFormat(&line, " · %d groups, imbalance %.0f %%, idle %.0f %%", status.last().groups_size(),
-                          100 * GroupImbalance(status.last()), 100 * status.last().idle_share());
   }
   switch (status.state()) {
     case v1::RUNNING:
@@ -118,10 +121,22 @@ std::string DescribeProgress(const v1::JobStatus& status) {
   // Of a job that goes on: its store's trouble. Why one has ended is said after the line.
   const bool goes_on = status.state() == v1::RUNNING || status.state() == v1::PAUSED;
   if (goes_on && !status.message().empty()) absl::StrAppend(&line, " · ", status.message());
-  // Last, for a narrow terminal cuts it off.
-  const int clusters = status.last().clusters_size();
-  if (clusters > 1 && clusters <= kMostClusters) absl::StrAppend(&line, " · ", DescribeClusters(status.last()));
   return line;
+}  // namespace
+
+std::string DescribeProgress(const v1::JobStatus& status) {
+  std::vector<std::string> lines = {Printable(DescribeJob(status))};
+  const v1::GenerationMetrics& last = status.last();
+  if (last.clusters_size() > 1 && last.clusters_size() <= kMostClusters) {
+    lines.push_back(Printable(DescribeClusters(last)));
+  }
+  if (last.groups_size() > 1) {
+    lines.push_back(absl::StrFormat("%d groups, imbalance %.0f %%, idle %.0f %%", last.groups_size(),
+                                    100 * GroupImbalance(last), 100 * last.idle_share()));
+  }
+  return absl::StrJoin(lines, "\n");
+}
+
 }
 
 }  // namespace seedcast

@@ -1,8 +1,9 @@
-// A line that says how far something is. On a terminal it is redrawn in place, a few times a second at most; elsewhere
-// (a log file, a pipe) a plain line appears every ten seconds.
+// Says how far something is. On a terminal the newest is redrawn in place, a few times a second at most; elsewhere (a
+// log file, a pipe) a plain line appears every ten seconds.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "cli/console.h"
@@ -17,10 +18,11 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  // Cheap to call as often as there is news.
-  void Show(const std::string& line, absl::Time now);
+  // Cheap to call as often as there is news. Of more than one line each is cut to the terminal's width; elsewhere they
+  // are joined to one.
+  void Show(const std::string& lines, absl::Time now);
   // Drawn whenever the last one was: for a line that may be the newest for long.
-  void ShowAtOnce(const std::string& line, absl::Time now);
+  void ShowAtOnce(const std::string& lines, absl::Time now);
   // Leaves the newest line standing, so that what is written next begins on a fresh one. Idempotent.
   void Finish();
 
@@ -28,17 +30,19 @@ class ProgressLine {
   void Draw();
 
   Console& console_;
-  std::string newest_;
+  std::vector<std::string> newest_;
   bool newest_is_drawn_ = true;
-  bool line_is_open_ = false;  // drawn in place, without its newline
+  size_t open_lines_ = 0;  // drawn in place, without the last newline
   absl::Time last_draw_ = absl::InfinitePast();
 };
 
-// How much longer the longest cluster group took than their mean, 0 for perfect balance. At least one group.
+// How much longer the longest cluster group has to work than all together, each with its slots: 0 for perfect balance,
+// as in coordinator/schedule/cluster_groups.h. At least one group.
 double GroupImbalance(const v1::GenerationMetrics& generation);
 
-// "generation 120/800 · fitness -1.2341 · validation 93.20 % · 1,234 evaluations/s · ETA 3m 20s", and with clusters
-// "... · 2 groups, imbalance 3 %, idle 5 % · ... · quadratics -1.21, bowls -4.30".
+// "generation 120/800 · fitness -1.2341 · validation 93.20 % · 1,234 evaluations/s · ETA 3m 20s"; clusters and groups
+// have lines of their own, for together they are too long for a terminal: "quadratics -1.21, bowls -4.30" and "2
+// groups, imbalance 3 %, idle 5 %".
 std::string DescribeProgress(const v1::JobStatus& status);
 
 }  // namespace seedcast

@@ -97,6 +97,7 @@ void MeasureClusters(const v1::JobSpec& spec, const engine::CommitGeneration& cl
     group.set_measured_seconds(report.measured_seconds);
     group.set_finished_seconds(report.finished_seconds);
     group.set_workers(report.workers);
+    group.set_slots(report.slots);
     group.set_stolen_pairs(report.stolen_pairs);
   }
 }

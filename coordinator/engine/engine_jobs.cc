@@ -168,12 +168,13 @@ std::vector<GroupReport> Engine::ReportGroups(const Job& job, const Generation& 
   const ClusterSchedule& schedule = job.schedule;
   std::vector<GroupReport> groups(schedule.groups() > 1 ? schedule.groups() : 0);
   if (groups.empty()) return groups;
-  const std::vector<double> predicted = schedule.PredictedGroupSeconds();
+  const std::vector<double> predicted = schedule.PredictedGroupSeconds(), slots = schedule.GroupSlots();
   for (size_t g = 0; g < groups.size(); ++g) {
     groups[g].predicted_seconds = predicted[g];
     groups[g].workers = schedule.WorkersOf(static_cast<int>(g));
   }
   for (const Work& pairs : closed.pairs) {
+    groups[g].slots = static_cast<int>(slots[g]);
     GroupReport& group = groups[schedule.GroupOf(pairs.cluster)];
     group.measured_seconds += pairs.seconds;
     group.finished_seconds = std::max(group.finished_seconds, absl::ToDoubleSeconds(pairs.progressed - closed.opened));

@@ -160,6 +160,7 @@ struct GroupReport {
   double measured_seconds = 0;
   double finished_seconds = 0;  // from the opening of the generation to the last result
   int workers = 0;
+  int slots = 0;
   int64_t stolen_pairs = 0;  // done by workers of other groups
 };
 struct CommitGeneration {  // append it to the log, update, answer GenerationCommitted

@@ -5,10 +5,17 @@
 
 #include <cmath>
 #include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_split.h"
 
 namespace seedcast {
 namespace {
 
+using ::testing::ContainsRegex;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class ProgressLineTest : public ::testing::Test {
@@ -23,11 +30,36 @@ TEST_F(ProgressLineTest, RedrawsInPlaceOnATerminalAFewTimesASecond) {
   line.Show("one", start_);
   line.Show("two", start_ + absl::Milliseconds(10));  // too soon
   line.Show("three", start_ + absl::Milliseconds(300));
-  EXPECT_EQ(err_.str(), "\r\x1b[2Kone\r\x1b[2Kthree");
+  EXPECT_EQ(err_.str(), "\r\x1b[Jone\r\x1b[Jthree");
   line.Finish();
   line.Finish();
-  EXPECT_EQ(err_.str(), "\r\x1b[2Kone\r\x1b[2Kthree\n");
+  EXPECT_EQ(err_.str(), "\r\x1b[Jone\r\x1b[Jthree\n");
   EXPECT_EQ(out_.str(), "");
+}
+
+TEST_F(ProgressLineTest, RedrawsAllItsLinesFromTheFirst) {
+  Console console{out_, err_, /*err_is_terminal=*/true};
+  ProgressLine line(console);
+  line.Show("one\ntwo\nthree", start_);
+  line.Show("four", start_ + absl::Seconds(1));
+  line.Show("five", start_ + absl::Seconds(2));
+  line.Finish();
+  EXPECT_EQ(err_.str(), "\r\x1b[Jone\ntwo\nthree\x1b[2A\r\x1b[Jfour\r\x1b[Jfive\n");
+}
+
+TEST_F(ProgressLineTest, CutsEachOfItsLines) {
+  Console console{out_, err_, /*err_is_terminal=*/true};
+  ProgressLine line(console);
+  line.Show(std::string(1000, 'a') + "\n" + std::string(1000, 'b'), start_);
+  EXPECT_THAT(err_.str(), ContainsRegex("a\nb+$"));
+  EXPECT_LT(err_.str().size(), 1000u);
+}
+
+TEST_F(ProgressLineTest, JoinsItsLinesElsewhere) {
+  Console console{out_, err_, /*err_is_terminal=*/false};
+  ProgressLine line(console);
+  line.Show("one\ntwo", start_);
+  EXPECT_EQ(err_.str(), "one · two\n");
 }
 
 TEST_F(ProgressLineTest, WritesAPlainLineEveryTenSecondsElsewhere) {
@@ -55,7 +87,7 @@ TEST_F(ProgressLineTest, CutsALineThatWouldWrapByCharactersNotBytes) {
   std::string wide;
   for (int i = 0; i < 500; ++i) wide += "±";
   line.Show(wide, start_);
-  const std::string drawn = err_.str().substr(5);
+  const std::string drawn = err_.str().substr(std::string("\r\x1b[J").size());
   EXPECT_LT(drawn.size(), wide.size());
   EXPECT_EQ(drawn.size() % 2, 0u);
 }
@@ -104,3 +136,61 @@ TEST(DescribeProgressTest, NamesClustersAsLongAsTheyFitALine) {
 
 }  // namespace
 }  // namespace seedcast
+// The text of the example's five clusters, as its user sees it.
+TEST(DescribeProgressTest, ClustersAndBalanceFitATerminalOf80Columns) {
+  v1::JobStatus status;
+  status.mutable_spec()->set_generations(700);
+  status.set_state(v1::RUNNING);
+  status.set_version(350);
+  status.set_slots(3);
+  status.set_evaluations_per_second(1234.4);
+  status.set_eta_seconds(200);
+  status.mutable_last_validation()->set_accuracy(std::nan(""));
+  v1::GenerationMetrics& last = *status.mutable_last();
+  last.set_fitness_mean(-1.5);
+  last.set_idle_share(0.04);
+  for (const char* name : {"quadratics", "bowls", "softmax", "nets", "functions"}) {
+    v1::ClusterMetrics& cluster = *last.add_clusters();
+    cluster.set_name(name);
+    cluster.set_fitness_mean(-12.345);
+  }
+  for (const double seconds : {2.2, 1.0}) last.add_groups()->set_measured_seconds(seconds);
+  last.mutable_groups(0)->set_slots(2);
+  last.mutable_groups(1)->set_slots(1);
+  const std::vector<std::string> lines = absl::StrSplit(DescribeProgress(status), '\n');
+  EXPECT_THAT(lines, ElementsAre(HasSubstr("1,234 evaluations/s · ETA 3m 20s"),
+                                 "quadratics -12.35, bowls -12.35, softmax -12.35, nets -12.35, functions -12.35",
+                                 "2 groups, imbalance 3 %, idle 4 %"));
+  for (size_t i = 1; i < lines.size(); ++i) EXPECT_LT(lines[i].size(), 80u) << lines[i];
+}
+
+TEST(DescribeProgressTest, ANameCannotBreakALine) {
+  v1::JobStatus status;
+  for (const char* name : {"a\nb", "c"}) status.mutable_last()->add_clusters()->set_name(name);
+  EXPECT_THAT(DescribeProgress(status), HasSubstr("\na b 0.00, c 0.00"));
+}
+
+TEST(GroupImbalanceTest, IsThatOfTimesNotOfWork) {
+  const struct {
+    const char* why;
+    std::vector<std::pair<double, int>> groups;  // seconds, slots
+    double imbalance;
+  } cases[] = {
+      {"equal groups", {{3, 1}, {3, 1}}, 0},
+      {"equal slots, twice the work", {{2, 1}, {1, 1}}, 1.0 / 3},
+      {"twice the work, twice the slots", {{2, 2}, {1, 1}}, 0},
+      {"twice the slots, no more work", {{1, 2}, {1, 1}}, 0.5},
+      {"no slots were recorded", {{2, 0}, {1, 0}}, 1.0 / 3},
+      {"nothing measured", {{0, 1}, {0, 1}}, 0},
+  };
+  for (const auto& c : cases) {
+    v1::GenerationMetrics generation;
+    for (const auto& [seconds, slots] : c.groups) {
+      v1::GroupMetrics& group = *generation.add_groups();
+      group.set_measured_seconds(seconds);
+      group.set_slots(slots);
+    }
+    EXPECT_NEAR(GroupImbalance(generation), c.imbalance, 1e-12) << c.why;
+  }
+}
+

@@ -1,0 +1,62 @@
+#include "cli/job_views.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace seedcast {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class ShowTableTest : public ::testing::Test {
+ protected:
+  v1::ClusterMetrics& AddCluster(const char* name, double fitness, int group) {
+    v1::ClusterMetrics& cluster = *status_.mutable_last()->add_clusters();
+    cluster.set_name(name);
+    cluster.set_fitness_mean(fitness);
+    cluster.set_group(group);
+    return cluster;
+  }
+  void AddGroup(int workers, int slots, double predicted, double measured, double finished, int64_t stolen) {
+    v1::GroupMetrics& group = *status_.mutable_last()->add_groups();
+    group.set_workers(workers);
+    group.set_slots(slots);
+    group.set_predicted_seconds(predicted);
+    group.set_measured_seconds(measured);
+    group.set_finished_seconds(finished);
+    group.set_stolen_pairs(stolen);
+  }
+  std::string Show() const { return ShowTable(status_, history_); }
+
+  v1::JobStatus status_;
+  v1::GetHistoryResponse history_;
+};
+
+TEST_F(ShowTableTest, SaysHowClustersFare) {
+  v1::ClusterMetrics& bowls = AddCluster("bowls", -1.25, 1);
+  bowls.set_seconds(2.5);
+  bowls.set_failed(1);
+  bowls.set_not_finite(2);
+  bowls.set_diverged(4);
+  EXPECT_THAT(Show(), HasSubstr("CLUSTER  FITNESS  SINCE THE START  SECONDS  GROUP  FAILED  DIVERGED\n"
+                                "bowls    -1.2500                     2.500      2       3         4\n"));
+  EXPECT_THAT(Show(), Not(HasSubstr("imbalance")));
+}
+
+TEST_F(ShowTableTest, SetsTheWorkOfGroupsAgainstTheirSlots) {
+  AddCluster("nets", -1, 0);
+  AddCluster("bowls", -2, 1);
+  AddCluster("functions", -3, 1);
+  AddGroup(2, 2, 3.75, 4, 2.25, 3);
+  AddGroup(1, 1, 2, 2, 1.5, 0);
+  status_.mutable_last()->set_idle_share(0.125);
+  EXPECT_THAT(Show(),
+              HasSubstr("GROUP  CLUSTERS          WORKERS  SLOTS  PREDICTED  MEASURED  FINISHED AFTER  STOLEN PAIRS\n"
+                        "    1  nets                    2      2    3.750 s   4.000 s         2.250 s             3\n"
+                        "    2  bowls, functions        1      1    2.000 s   2.000 s         1.500 s             0\n"
+                        "imbalance 0.0 %, idle 12.5 %\n"));
+}
+
+}  // namespace
+}  // namespace seedcast
