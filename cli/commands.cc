@@ -150,6 +150,7 @@ SessionOptions ConnectionFlags::Resolve() const {
   SessionOptions options;
   options.coordinator = coordinator;
   options.tls = tls;
+  options.insecure = insecure;
   options.store_directory = store.empty() ? DefaultStoreDirectory() : store;
   options.data_directory = data;
   return options;
@@ -179,6 +180,8 @@ void AddCoordinatorFlags(CLI::App& command, ConnectionFlags* flags) {
   add_file("--tls-cert", &flags->tls.certificate, "Certificate to show the coordinator, PEM");
   add_file("--tls-key", &flags->tls.key, "The certificate's private key");
   add_file("--tls-ca", &flags->tls.authority, "Authority that the coordinator's certificate must be of");
+  Configurable(command.add_flag("--insecure", flags->insecure,
+                                "Speak plain text with a coordinator elsewhere: the network is trusted"));
 }
 
 void AddConnectionFlags(CLI::App& command, ConnectionFlags* flags) {

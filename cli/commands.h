@@ -35,6 +35,7 @@ struct ConnectionFlags {
   std::string store;
   std::string data;
   TlsFiles tls;
+  bool insecure = false;
   bool json = false;
   bool verbose = false;
 
@@ -43,7 +44,7 @@ struct ConnectionFlags {
 };
 void AddOutputFlags(CLI::App& command, ConnectionFlags* flags);       // --json, --verbose
 void AddStoreFlags(CLI::App& command, ConnectionFlags* flags);        // --store, --data
-void AddCoordinatorFlags(CLI::App& command, ConnectionFlags* flags);  // --coordinator and --tls-...
+void AddCoordinatorFlags(CLI::App& command, ConnectionFlags* flags);  // --coordinator, --tls-..., --insecure
 // All of them; --coordinator and --store exclude each other.
 void AddConnectionFlags(CLI::App& command, ConnectionFlags* flags);
 

@@ -22,7 +22,6 @@ struct RunFlags : ConnectionFlags {
   std::vector<std::string> overrides;
   std::string output;
   std::string listen;
-  bool insecure = false;
   int slots = DefaultSlots();
   int inner_state_mb = WorkerOptions().inner_state_mb;
   int32_t test_episodes = 1000;
@@ -127,7 +126,6 @@ absl::Status Run(const RunFlags& flags, Console& console) {
   options.coordinator.clear();  // everything happens here, whatever the environment says
   options.stays = true;
   options.listen = flags.listen;
-  options.insecure = flags.insecure;
   ASSIGN_OR_RETURN(const auto session, Session::Open(options));
   if (!flags.listen.empty()) console.err << "listening on port " << session->port() << "\n";
   ASSIGN_OR_RETURN(const v1::JobStatus status, SubmitOrResume(session->client(), flags, spec));

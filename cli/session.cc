@@ -8,6 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/host_port.h"
+#include "common/log.h"
+#include "common/loopback.h"
 #include "common/status_macros.h"
 #include "coordinator/rpc/health_client.h"
 #include "worker/runtime/grpc_transport.h"
@@ -77,6 +79,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(const SessionOptions& opt
     return session;
   }
   RETURN_IF_ERROR(CheckCoordinatorAddress(options.coordinator));
+  RETURN_IF_ERROR(CheckPlainText(options.coordinator, options.tls.configured(), options.insecure));
   const std::string name = absl::StrCat("coordinator ", options.coordinator);
   if (options.tls.configured()) {
     RETURN_IF_ERROR(CheckTlsFiles(options.tls, TlsSide::kClient, absl::Now()).status());

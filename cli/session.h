@@ -26,7 +26,7 @@ struct SessionOptions {
   // directory, where other commands on this store find it.
   std::string listen;
   bool stays = false;
-  bool insecure = false;  // `listen` may be other than loopback, though it is in plain text
+  bool insecure = false;  // plain text, though `coordinator` or `listen` is other than loopback
 };
 
 // $XDG_STATE_HOME/seedcast, else ~/.local/state/seedcast; empty when neither variable is set.

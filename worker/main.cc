@@ -20,6 +20,7 @@
 #include "common/http/health_check.h"
 #include "common/http/http_address.h"
 #include "common/log.h"
+#include "common/loopback.h"
 #include "common/noise/noise.h"
 #include "common/signals.h"
 #include "common/status_macros.h"
@@ -115,7 +116,8 @@ void AddOptions(CLI::App& app, Options* options) {
                  "host:port that serves metrics and health in plain text; empty: nowhere")
       ->type_name("ADDR")
       ->capture_default_str();
-  app.add_flag("--insecure", options->insecure, "Allow --http where others can reach it, without certificates");
+  app.add_flag("--insecure", options->insecure,
+               "Trust the network: --coordinator in plain text, and --http where others can reach it");
   options->health_check = app.add_option("--healthcheck", options->health_check_address,
                                          "Ask the worker that serves HTTP there, or with these options, whether it is "
                                          "connected, and leave with 0 if so")
@@ -133,6 +135,7 @@ absl::Status Finish(const Options& options) {
   if (const absl::Status target = CheckTarget(options.coordinator); !target.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("coordinator: ", target.message()));
   }
+  RETURN_IF_ERROR(CheckPlainText(options.coordinator, options.tls.configured(), options.insecure));
   RETURN_IF_ERROR(options.worker.Validate());
   RETURN_IF_ERROR(CheckHttpAddress(options.http, options.tls.configured(), options.insecure));
   if (options.tls.configured()) {

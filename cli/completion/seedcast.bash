@@ -3,7 +3,7 @@ _seedcast() {
   local word="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}" command="${COMP_WORDS[1]}" flags
   local common="--help --json --verbose"
   local file="--config --check-config"
-  local connection="$common $file --coordinator --store --data --tls-cert --tls-key --tls-ca"
+  local connection="$common $file --coordinator --store --data --tls-cert --tls-key --tls-ca --insecure"
   if [[ $COMP_CWORD -eq 1 ]]; then
     COMPREPLY=($(compgen -W "run submit list show watch pause resume cancel fork evaluate export verify cluster certs doctor completion version --help --version" -- "$word"))
     return

@@ -11,6 +11,7 @@ complete -c seedcast -n "__fish_seen_subcommand_from $remote" -x -l coordinator 
 complete -c seedcast -n "__fish_seen_subcommand_from $remote" -r -F -l tls-cert -d 'Certificate to show it'
 complete -c seedcast -n "__fish_seen_subcommand_from $remote" -r -F -l tls-key -d 'Its private key'
 complete -c seedcast -n "__fish_seen_subcommand_from $remote" -r -F -l tls-ca -d 'Authority to believe'
+complete -c seedcast -n "__fish_seen_subcommand_from $remote" -l insecure -d 'Trust the network'
 complete -c seedcast -n "__fish_seen_subcommand_from run $remote" -r -F -l config -d 'File of options'
 complete -c seedcast -n "__fish_seen_subcommand_from run $remote" -l check-config -d 'Check options and leave'
 complete -c seedcast -n "__fish_seen_subcommand_from doctor" -r -F -l cache -d 'Directory of decoded data sets'

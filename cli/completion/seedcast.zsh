@@ -24,7 +24,8 @@ _seedcast() {
   common=('--help[show help]' '--json[print JSON]' '--verbose[log on standard error]')
   file=('--config[file of options]:file:_files' '--check-config[check options and leave]')
   connection=($common $file '--coordinator[address]:address:' '--store[store]:directory:_files -/' '--data[data sets]:directory:_files -/'
-    '--tls-cert[certificate]:file:_files' '--tls-key[its key]:file:_files' '--tls-ca[authority]:file:_files')
+    '--tls-cert[certificate]:file:_files' '--tls-key[its key]:file:_files' '--tls-ca[authority]:file:_files'
+    '--insecure[trust the network]')
   override=('*--set[set a field]:path=value:')
   if (( CURRENT == 2 )); then
     _describe command commands

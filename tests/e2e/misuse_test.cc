@@ -46,6 +46,17 @@ TEST_F(MisuseTest, UsageErrorsExitWithTwoAndOneLine) {
   EXPECT_THAT(output, HasSubstr("--insecure"));
 }
 
+TEST_F(MisuseTest, AWorkerSpeaksPlainTextAcrossANetworkOnlyWhenTold) {
+  const std::vector<std::string> remote = {"--coordinator", "coordinator.example.org:7070", "--http", "",
+                                           "--check-config"};
+  Process refused("worker/seedcast-worker", remote);
+  EXPECT_EQ(refused.Wait(), 2);
+  EXPECT_THAT(refused.Output(), HasSubstr("coordinator: coordinator.example.org:7070, expected a loopback address"));
+  std::vector<std::string> told = remote;
+  told.push_back("--insecure");
+  EXPECT_EQ(Process("worker/seedcast-worker", told).Wait(), 0);
+}
+
 TEST_F(MisuseTest, ASecondCoordinatorOnTheSameStoreIsRefused) {
   StartCoordinator();
   const auto [code, output] = RunCoordinator({"--listen", "127.0.0.1:0", "--store", StoreDirectory()});

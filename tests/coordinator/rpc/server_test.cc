@@ -35,10 +35,13 @@ TEST(ServerOptionsTest, RefusesWhatCannotBeMeant) {
 }
 
 TEST(ListenTest, KnowsLoopback) {
-  for (const char* address : {"127.0.0.1:0", "127.1.2.3:9", "localhost:7070", "[::1]:0", "unix:/tmp/socket"}) {
+  for (const char* address : {"127.0.0.1:0", "127.1.2.3:9", "localhost:7070", "[::1]:0", "unix:/tmp/socket",
+                              "ipv4:127.0.0.1:7070", "ipv6:[::1]:7070", "dns:///localhost:7070", "unix-abstract:x"}) {
     EXPECT_TRUE(IsLoopback(address)) << address;
   }
-  for (const char* address : {"0.0.0.0:0", "10.0.0.1:0", "[::]:0", "localhost.example.org:1", ":7070", ""}) {
+  for (const char* address :
+       {"0.0.0.0:0", "10.0.0.1:0", "[::]:0", "localhost.example.org:1", ":7070", "", "127.example.org:7070",
+        "127.1:7070", "dns:///example.org:7070", "dns://10.0.0.1/localhost:7070"}) {
     EXPECT_FALSE(IsLoopback(address)) << address;
   }
 }
