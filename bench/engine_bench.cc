@@ -11,10 +11,12 @@
 #include <fstream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/rpc/raw_message.h"
 #include "worker/tasks/task.h"
 
 namespace seedcast {
@@ -38,14 +40,18 @@ double ResidentMiB() {
 class Links final : public WorkerLinks {
  public:
   void Send(const std::string& worker_id, const v1::CoordinatorMessage& message) override {
-    // The same bytes for everybody: serialised once, as far as this bench is concerned.
-    if (message.has_generation_closed()) {
-      const int64_t last = std::exchange(broadcast_, message.generation_closed().generation());
-      if (last == broadcast_) return;
-    }
     std::string bytes = message.SerializeAsString();
     bytes_out += static_cast<int64_t>(bytes.size());
     if (message.has_lease()) leases.emplace_back(worker_id, std::move(bytes));
+  }
+  // As WorkerRegistry: each worker's queue gets a buffer that refers to the same bytes.
+  void Broadcast(const std::vector<std::string>& worker_ids, const v1::CoordinatorMessage& message) override {
+    const grpc::ByteBuffer bytes = ToRaw(message);
+    std::deque<grpc::ByteBuffer> queues;
+    for (size_t worker = 0; worker < worker_ids.size(); ++worker) {
+      queues.push_back(bytes);
+      bytes_out += static_cast<int64_t>(queues.back().Length());
+    }
   }
   void Close(const std::string&, const absl::Status& reason) override {
     std::fprintf(stderr, "stream closed: %s\n", reason.ToString().c_str());
@@ -54,9 +60,6 @@ class Links final : public WorkerLinks {
 
   std::deque<std::pair<std::string, std::string>> leases;
   int64_t bytes_out = 0;
-
- private:
-  int64_t broadcast_ = -1;
 };
 
 std::string AnswerTo(const std::string& lease_bytes) {

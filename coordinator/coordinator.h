@@ -31,6 +31,10 @@ class WorkerLinks {
   virtual ~WorkerLinks() = default;
   // To a worker that has said Hello; a message to one that is gone is dropped.
   virtual void Send(const std::string& worker_id, const v1::CoordinatorMessage& message) = 0;
+  // The same to many, who may share its bytes.
+  virtual void Broadcast(const std::vector<std::string>& worker_ids, const v1::CoordinatorMessage& message) {
+    for (const std::string& worker_id : worker_ids) Send(worker_id, message);
+  }
   // Ends the worker's stream; OnWorkerGone need not be called for it any more.
   virtual void Close(const std::string& worker_id, const absl::Status& reason) = 0;
 };

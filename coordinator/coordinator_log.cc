@@ -186,7 +186,7 @@ void Coordinator::Impl::Advance(JobRecord& job, engine::CommitGeneration closed)
   const Outcome outcome = closed.outcome.view();
   notice.mutable_fitness()->Add(outcome.fitness.begin(), outcome.fitness.end());
   notice.mutable_gradient()->Add(outcome.gradient.begin(), outcome.gradient.end());
-  for (const std::string& worker_id : engine_->WorkersWithJob(closed.job_id)) links_.Send(worker_id, message);
+  links_.Broadcast(engine_->WorkersWithJob(closed.job_id), message);
 
   const absl::StatusOr<UpdateReport> report = Timed(&figures_.update, &job.observed.update_seconds, [&] {
     return Update(job.row.spec, outcome, options_.update_threads, &*job.state, &job.observed.diagnostics);

@@ -28,12 +28,21 @@ const std::string& JobOf(const v1::CoordinatorMessage& message) {
 }  // namespace
 
 void WorkerRegistry::Send(const std::string& worker_id, const v1::CoordinatorMessage& message) {
+  SendRaw(worker_id, JobOf(message), ToRaw(message));
+}
+
+void WorkerRegistry::Broadcast(const std::vector<std::string>& worker_ids, const v1::CoordinatorMessage& message) {
+  const grpc::ByteBuffer bytes = ToRaw(message);
+  for (const std::string& worker_id : worker_ids) SendRaw(worker_id, JobOf(message), bytes);
+}
+
+void WorkerRegistry::SendRaw(const std::string& worker_id, const std::string& job_id, const grpc::ByteBuffer& bytes) {
   WorkerStream* stream = Find(worker_id);
   if (stream == nullptr) return;
-  const auto bytes = static_cast<int64_t>(message.ByteSizeLong());
-  Count(JobOf(message), bytes);
-  transferred_.Add(TransferredBytes::kSent, TransferredBytes::kStream, bytes);
-  if (stream->Send(message)) return;
+  const auto size = static_cast<int64_t>(bytes.Length());
+  Count(job_id, size);
+  transferred_.Add(TransferredBytes::kSent, TransferredBytes::kStream, size);
+  if (stream->Write(bytes)) return;  // a copy of the buffer refers to the same bytes
   // The coordinator learns of it through OnWorkerGone, once the stream is done.
   LogWarning("worker cut off", {{"worker", worker_id}, {"reason", "does not read its messages"}});
   stream->Abort(absl::ResourceExhaustedError("the worker does not read its messages"));

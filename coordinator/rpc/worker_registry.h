@@ -7,10 +7,13 @@
 // maps.
 #pragma once
 
+#include <grpcpp/support/byte_buffer.h>
+
 #include <atomic>
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -29,8 +32,10 @@ class WorkerRegistry final : public WorkerLinks {
   // `patience` is how long a stream may be no worker's.
   explicit WorkerRegistry(absl::Duration patience) : patience_(patience) {}
 
-  // A worker that does not take its messages is cut off.
+  // A worker that does not take its messages is cut off. What many get is serialised once and is in memory once,
+  // however many queues it waits in.
   void Send(const std::string& worker_id, const v1::CoordinatorMessage& message) override;
+  void Broadcast(const std::vector<std::string>& worker_ids, const v1::CoordinatorMessage& message) override;
   void Close(const std::string& worker_id, const absl::Status& reason) override;
 
   // Null when no stream has this id.
@@ -58,6 +63,8 @@ class WorkerRegistry final : public WorkerLinks {
   bool AwaitNoStreams(absl::Duration timeout);
 
  private:
+  void SendRaw(const std::string& worker_id, const std::string& job_id, const grpc::ByteBuffer& bytes);
+
   const absl::Duration patience_;
   std::map<std::string, WorkerStream*> streams_;
   std::map<WorkerStream*, absl::Time> strangers_;  // no worker's, with their deadline once it is known

@@ -19,9 +19,6 @@ class WorkerStream final
   // Borrows both for its whole life.
   WorkerStream(grpc::CallbackServerContext* context, CoordinatorLoop* loop, WorkerRegistry* registry);
 
-  // As QueuedWriter::Write.
-  bool Send(const v1::CoordinatorMessage& message) { return Write(ToRaw(message)); }
-
  private:
   ~WorkerStream() override { registry_.OnStreamDeleted(this); }
 

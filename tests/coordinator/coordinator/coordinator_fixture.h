@@ -100,6 +100,10 @@ class CoordinatorTest : public ::testing::Test, public WorkerLinks {
     }
     if (on_send_) on_send_(message);
   }
+  void Broadcast(const std::vector<std::string>& worker_ids, const v1::CoordinatorMessage& message) override {
+    broadcasts_.push_back(worker_ids);
+    WorkerLinks::Broadcast(worker_ids, message);
+  }
   void Close(const std::string& worker_id, const absl::Status& reason) override { closed_[worker_id] = reason; }
 
   // ---- Workers.

@@ -3,7 +3,10 @@
 namespace seedcast {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
 
 class CoordinatorWorkersTest : public CoordinatorTest {};
 
@@ -104,6 +107,16 @@ TEST_F(CoordinatorWorkersTest, ClosesAStreamThatSaysHelloTwice) {
   *message.mutable_hello() = HelloOf("w");
   coordinator_->OnMessage("w", message, now_);
   EXPECT_EQ(closed_["w"].code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(CoordinatorWorkersTest, HandsAGenerationsFitnessOverOnceForAllWorkers) {
+  Submit(Spec(2, 0));
+  for (const char* worker : {"a", "b", "c"}) Join(worker);
+  RunUntilIdle();
+  EXPECT_THAT(broadcasts_, ElementsAre(UnorderedElementsAre("a", "b", "c"), UnorderedElementsAre("a", "b", "c")));
+  std::map<std::string, int> heard;
+  for (const auto& [worker, message] : sent_) heard[worker] += message.has_generation_closed() ? 1 : 0;
+  EXPECT_THAT(heard, UnorderedElementsAre(Pair("a", 2), Pair("b", 2), Pair("c", 2)));
 }
 
 TEST_F(CoordinatorWorkersTest, DrainsAtShutdownAndKeepsASnapshot) {
