@@ -122,6 +122,8 @@ std::string DescribeJob(const v1::JobStatus& status) {
   const bool goes_on = status.state() == v1::RUNNING || status.state() == v1::PAUSED;
   if (goes_on && !status.message().empty()) absl::StrAppend(&line, " · ", status.message());
   return line;
+}
+
 }  // namespace
 
 std::string DescribeProgress(const v1::JobStatus& status) {
@@ -135,8 +137,6 @@ std::string DescribeProgress(const v1::JobStatus& status) {
                                     100 * GroupImbalance(last), 100 * last.idle_share()));
   }
   return absl::StrJoin(lines, "\n");
-}
-
 }
 
 }  // namespace seedcast

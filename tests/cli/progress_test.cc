@@ -134,8 +134,6 @@ TEST(DescribeProgressTest, NamesClustersAsLongAsTheyFitALine) {
   }
 }
 
-}  // namespace
-}  // namespace seedcast
 // The text of the example's five clusters, as its user sees it.
 TEST(DescribeProgressTest, ClustersAndBalanceFitATerminalOf80Columns) {
   v1::JobStatus status;
@@ -194,3 +192,5 @@ TEST(GroupImbalanceTest, IsThatOfTimesNotOfWork) {
   }
 }
 
+}  // namespace
+}  // namespace seedcast
