@@ -172,9 +172,9 @@ std::vector<GroupReport> Engine::ReportGroups(const Job& job, const Generation& 
   for (size_t g = 0; g < groups.size(); ++g) {
     groups[g].predicted_seconds = predicted[g];
     groups[g].workers = schedule.WorkersOf(static_cast<int>(g));
+    groups[g].slots = static_cast<int>(slots[g]);
   }
   for (const Work& pairs : closed.pairs) {
-    groups[g].slots = static_cast<int>(slots[g]);
     GroupReport& group = groups[schedule.GroupOf(pairs.cluster)];
     group.measured_seconds += pairs.seconds;
     group.finished_seconds = std::max(group.finished_seconds, absl::ToDoubleSeconds(pairs.progressed - closed.opened));
