@@ -19,6 +19,7 @@ std::map<Enum, Value> OneForEach(int max) {
 JobFigures FiguresOf(const JobRecord& job) {
   JobFigures figures = {};
   figures.job_id = job.row.job_id;
+  figures.running = job.row.state == v1::RUNNING;
   figures.generation = job.version;
   figures.generations = job.row.spec.generations();
   if (job.version > job.row.first_version) figures.last = job.last;

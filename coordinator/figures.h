@@ -17,6 +17,7 @@ namespace seedcast {
 // Of a job that has not ended. NaN: there is none (yet); what is "since the start" is so after a restart, too.
 struct JobFigures {
   std::string job_id;
+  bool running = false;                            // neither paused nor waiting for what it needs
   int64_t generation = 0;                          // done
   int64_t generations = 0;                         // asked for
   v1::GenerationMetrics last;                      // of the last generation; empty before it

@@ -99,6 +99,7 @@ double Of(const JobFigures& job) {
 }
 
 constexpr JobMetric kJobMetrics[] = {
+    {"seedcast_job_running", "1 while its state is RUNNING", Of<&JobFigures::running>},
     {"seedcast_job_generation", "Generations done", Of<&JobFigures::generation>},
     {"seedcast_job_generations", "Generations asked for", Of<&JobFigures::generations>},
     {"seedcast_job_validation_fitness", "Fitness of the newest validation",
@@ -120,10 +121,11 @@ constexpr JobMetric kJobMetrics[] = {
 };
 
 void AddQuantiles(const std::vector<JobFigures>& jobs, MetricFamilies* families) {
-  families->Gauge("seedcast_job_fitness", "Quantiles over the last generation's finite members");
+  families->Gauge("seedcast_job_fitness",
+                  "The last generation's finite members, by their rank from 0, the least, to 1");
   for (const JobFigures& job : jobs) {
     for (size_t i = 0; i < kQuantiles.size(); ++i) {
-      families->Add(job.fitness_quantiles[i], {{"job", job.job_id}, {"quantile", absl::StrCat(kQuantiles[i])}});
+      families->Add(job.fitness_quantiles[i], {{"job", job.job_id}, {"rank", absl::StrCat(kQuantiles[i])}});
     }
   }
 }

@@ -149,7 +149,8 @@ TEST_F(MetricsTest, AgreeWithTheJobsStatus) {
   request.mutable_spec()->mutable_validation()->set_every(1);
   const std::string job_id = Submit(request).job_id();
   const auto of_job = [&](const std::string& name) { return "seedcast_job_" + name + "{job=\"" + job_id + "\"}"; };
-  ScrapeUntil([&](const Exposition& e) { return e.At(of_job("generation")) >= 10; });
+  const Exposition running = ScrapeUntil([&](const Exposition& e) { return e.At(of_job("generation")) >= 10; });
+  EXPECT_EQ(running.At(of_job("running")), 1);
   Call(&v1::JobService::Stub::PauseJob, job_id);
   absl::SleepFor(absl::Milliseconds(300));  // what was out comes in
   const v1::JobStatus status = Call(&v1::JobService::Stub::GetJob, job_id);
@@ -158,6 +159,7 @@ TEST_F(MetricsTest, AgreeWithTheJobsStatus) {
            scraped.At(of_job("generation")) == static_cast<double>(status.version());
   });
 
+  EXPECT_EQ(e.At(of_job("running")), 0);
   EXPECT_EQ(e.At(of_job("generations")), 1'000'000);
   EXPECT_NEAR(e.At(of_job("estimate_norm")), status.last().estimate_norm(), 1e-9);
   EXPECT_NEAR(e.At(of_job("validation_fitness")), status.last_validation().fitness(), 1e-9);
@@ -167,13 +169,13 @@ TEST_F(MetricsTest, AgreeWithTheJobsStatus) {
   EXPECT_NEAR(e.At(of_job("evaluations_per_second")), status.evaluations_per_second(),
               1e-6 * status.evaluations_per_second());
   EXPECT_EQ(e.At(of_job("sigma")), status.last().sigma());
-  const auto quantile = [&](const char* q) {
-    return e.At("seedcast_job_fitness{job=\"" + job_id + "\",quantile=\"" + q + "\"}");
+  const auto fitness = [&](const char* q) {
+    return e.At("seedcast_job_fitness{job=\"" + job_id + "\",rank=\"" + q + "\"}");
   };
-  EXPECT_NEAR(quantile("0"), status.last().fitness_min(), 1e-6);
-  EXPECT_NEAR(quantile("1"), status.last().fitness_max(), 1e-6);
-  EXPECT_LE(quantile("0.25"), quantile("0.5"));
-  EXPECT_LE(quantile("0.5"), quantile("0.75"));
+  EXPECT_NEAR(fitness("0"), status.last().fitness_min(), 1e-6);
+  EXPECT_NEAR(fitness("1"), status.last().fitness_max(), 1e-6);
+  EXPECT_LE(fitness("0.25"), fitness("0.5"));
+  EXPECT_LE(fitness("0.5"), fitness("0.75"));
   EXPECT_LE(std::fabs(e.At(of_job("estimate_cosine"))), 1);
   EXPECT_GT(e.At(of_job("effective_utilities")), 0);
   EXPECT_LE(e.At(of_job("effective_utilities")), 1);
