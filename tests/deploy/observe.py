@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Evaluates every PromQL expression of dashboards and rules against a real Prometheus, coordinator, two workers and job.
+"""Evaluates every PromQL expression of dashboards and rules against a real Prometheus, coordinator, two workers and jobs.
 
-Usage: observe.py [BUILD_DIRECTORY]     (default build/release; needs `prometheus` and python3-yaml)
+Usage: observe.py [BUILD_DIRECTORY]     (default build/release; needs Debian's prometheus and python3-yaml)
 
 An expression of a dashboard must return data. One of a rule is a condition: it must evaluate, and may be empty, for
-that it fires is shown by deploy/prometheus/rules_test.yml. Exit codes: 0 all do, 1 some do not, 77 skipped.
+that it fires is shown by deploy/prometheus/rules_test.yml. What is scraped must please `promtool check metrics`. Exit
+codes: 0 all is well, 1 it is not, 77 skipped.
 """
 import json
 import pathlib
@@ -25,24 +26,32 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build/release").resolve()
 PATIENCE = 120  # seconds; rates need two scrapes and a job under way
 
-# A validation each few generations and many generations: every panel has something to show.
-JOB = """
-name: observed
-seed: 1
+# A validation each few generations and many generations: every panel has something to show. Accuracy and clusters are of jobs
+# that have them.
+JOBS = {
+    "sphere": """
 sphere: {dimension: 1000, fitness_noise: 0.1}
 strategy:
   population_size: 512
   sigma: {initial: 0.1}
   learning_rate: {initial: 0.05}
-generations: 1000000
 validation: {every: 20, episodes: {episodes: 10}}
-"""
-# What the job above has no reason to show. Each has a word why, and a test of its own.
-ABSENT = {
-    "seedcast_job_cluster_fitness": "sphere has no clusters; tests/coordinator/metrics",
-    "seedcast_job_cluster_seconds": "sphere has no clusters; tests/coordinator/metrics",
-    "seedcast_job_validation_accuracy": "sphere has no accuracy; tests/coordinator/metrics",
+""",
+    "glyphs": """
+proto_net: {dataset: GLYPHS, way: 2, filters: 16, blocks: 1}
+strategy: {population_size: 16}
+validation: {every: 1, episodes: {episodes: 2}}
+""",
+    "clusters": """
+learned_optimizer:
+  clusters:
+    - {name: quadratics, problems: [quadratic(20)]}
+    - {name: bowls, problems: [bowl(5)]}
+  unroll: {steps: 5}
+strategy: {population_size: 16}
+""",
 }
+SHOWN_BY = {"seedcast_job_validation_accuracy": "glyphs", "seedcast_job_cluster_": "clusters"}  # the others by "sphere"
 
 
 def free_port():
@@ -51,11 +60,15 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def dashboard_expressions(job_id):
+def job_of(expression, job_ids):
+    return job_ids[next((job for name, job in SHOWN_BY.items() if name in expression), "sphere")]
+
+
+def dashboard_expressions(job_ids):
     for path in sorted((ROOT / "deploy/grafana/dashboards").glob("*.json")):
         for panel in json.loads(path.read_text())["panels"]:
             for target in panel["targets"]:
-                yield f"{path.stem}: {panel['title']}", target["expr"].replace("$job", job_id)
+                yield f"{path.stem}: {panel['title']}", target["expr"].replace("$job", job_of(target["expr"], job_ids))
 
 
 def rule_expressions():
@@ -111,11 +124,20 @@ def wait_for(address):
             time.sleep(0.2)
 
 
+def submit(directory, coordinator, name):
+    (directory / f"{name}.yaml").write_text(f"name: {name}\nseed: 1\ngenerations: 1000000\n{JOBS[name]}")
+    done = subprocess.run(
+        [BUILD / "cli/seedcast", "submit", directory / f"{name}.yaml", "--coordinator", coordinator, "--json"],
+        capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"submit: {done.stderr}")
+    return re.search(r'"(?:id|job_id)": *"([^"]+)"', done.stdout).group(1)
+
+
 def start_all(processes, directory):
-    """Ports of gRPC and of Prometheus, and the job's id."""
+    """The port of Prometheus, those with metrics, and the jobs' ids."""
     grpc, http, prometheus, *workers = [free_port() for _ in range(5)]
     (directory / "prometheus.yml").write_text(prometheus_config(http, workers))
-    (directory / "job.yaml").write_text(JOB)
     processes.start("coordinator", BUILD / "coordinator/seedcast-coordinator", "--listen", f"127.0.0.1:{grpc}",
                     "--http", f"127.0.0.1:{http}", "--store", directory / "store")
     wait_for(f"http://127.0.0.1:{http}/healthz")
@@ -125,20 +147,12 @@ def start_all(processes, directory):
     processes.start("prometheus", "prometheus", f"--config.file={directory}/prometheus.yml",
                     f"--storage.tsdb.path={directory}/tsdb", f"--web.listen-address=127.0.0.1:{prometheus}")
     wait_for(f"http://127.0.0.1:{prometheus}/-/ready")
-    done = subprocess.run(
-        [BUILD / "cli/seedcast", "submit", directory / "job.yaml", "--coordinator", f"127.0.0.1:{grpc}", "--json"],
-        capture_output=True, text=True, timeout=60, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"submit: {done.stderr}")
-    return prometheus, re.search(r'"(?:id|job_id)": *"([^"]+)"', done.stdout).group(1)
+    return prometheus, [http, *workers], {name: submit(directory, f"127.0.0.1:{grpc}", name) for name in JOBS}
 
 
-def wants_data(expression):
-    return not any(name in expression for name in ABSENT)
-
-
-def evaluate(prometheus, job_id):
-    wanted = [e for e in dashboard_expressions(job_id) if wants_data(e[1])]
+def evaluate(prometheus, job_ids):
+    """The number of expressions without data."""
+    wanted = list(dashboard_expressions(job_ids))
     total = len(wanted)
     deadline = time.monotonic() + PATIENCE
     while wanted and time.monotonic() < deadline:
@@ -150,9 +164,19 @@ def evaluate(prometheus, job_id):
     firing = [name for name, expression in rules if query(prometheus, expression) > 0]
     print(f"{total - len(wanted)} of {total} expressions of dashboards return data; {len(rules)} rules evaluate, "
           f"of which {len(firing)} hold now {firing}")
-    for name, why in ABSENT.items():
-        print(f"not expected here: {name} ({why})")
-    return 1 if wanted else 0
+    return len(wanted)
+
+
+def complaints(ports):
+    """What promtool says about metrics as they are scraped."""
+    said = ""
+    for port in ports:
+        scraped = wait_for(f"http://127.0.0.1:{port}/metrics")
+        done = subprocess.run(["promtool", "check", "metrics"], input=scraped, capture_output=True, timeout=60, check=False)
+        said += (done.stdout + done.stderr).decode()
+        if done.returncode != 0 and not said:
+            said = f"promtool ends with {done.returncode}\n"
+    return said
 
 
 def main():
@@ -163,7 +187,11 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         processes = Processes(pathlib.Path(name))
         try:
-            return evaluate(*start_all(processes, pathlib.Path(name)))
+            prometheus, with_metrics, job_ids = start_all(processes, pathlib.Path(name))
+            without_data = evaluate(prometheus, job_ids)
+            said = complaints(with_metrics)
+            print(said or "promtool finds nothing wrong with the metrics", end="" if said else "\n")
+            return 1 if without_data or said else 0
         finally:
             processes.stop()
 
