@@ -58,7 +58,7 @@ TEST_F(CoordinatorClustersTest, ReportsGroupsWhereThereAreWorkersForThem) {
   const v1::GenerationMetrics last = StatusOf(job).last();
   ASSERT_EQ(last.groups_size(), 2);
   EXPECT_EQ(last.groups(0).workers() + last.groups(1).workers(), 2);
-  EXPECT_EQ(last.groups(0).slots() + last.groups(1).slots(), 2);
+  EXPECT_EQ(last.groups(0).slots() + last.groups(1).slots(), 4) << "two a worker";
   EXPECT_GT(last.groups(0).predicted_seconds(), 0);
   EXPECT_GT(last.groups(0).measured_seconds(), 0);
   EXPECT_GT(last.groups(0).finished_seconds(), 0);
