@@ -14,6 +14,7 @@
 #include "common/status_macros.h"
 #include "worker/tasks/learned_optimizer/catalogue.h"
 #include "worker/tasks/learned_optimizer/compare_baselines.h"
+#include "worker/tasks/learned_optimizer/expression.h"
 #include "worker/tasks/learned_optimizer/hrnn.h"
 #include "worker/tasks/learned_optimizer/inner_training.h"
 #include "worker/tasks/learned_optimizer/learned_optimizer.h"
@@ -31,27 +32,44 @@ struct Family {
   std::vector<std::string> problems;
 };
 
-std::string KindOf(const std::string& expression) { return expression.substr(0, expression.find('(')); }
+// What the untrained family is taken from: families of the default set, and then others, for whoever trains on that.
+constexpr const char* kCandidates[] = {"norm", "matmul",           "log_objective", "rescale",      "sum",    "softmax",
+                                       "bowl", "dependency_chain", "outward_snake", "min_max_well", "convnet"};
 
-// The families of the comparison: the clusters, then one that none of them has a problem of.
+void AddKinds(const Expression& expression, std::set<std::string>* kinds) {
+  kinds->insert(expression.kind);
+  for (const Expression& inner : expression.problems) AddKinds(inner, kinds);
+}
+
+// The kinds that problems are made of: norm is one of those of rescale(norm(18, 2), 50).
+absl::StatusOr<std::set<std::string>> KindsOf(const std::vector<std::string>& problems) {
+  std::set<std::string> kinds;
+  for (const std::string& problem : problems) {
+    ASSIGN_OR_RETURN(const Expression expression, ParseExpression(problem, {}));
+    AddKinds(expression, &kinds);
+  }
+  return kinds;
+}
+
+// The families of the comparison: the clusters, then one of which none of them has any kind, if there is one.
 absl::StatusOr<std::vector<Family>> FamiliesOf(const v1::LearnedOptimizerTask& task, const std::string& untrained) {
   ASSIGN_OR_RETURN(const std::vector<ProblemCluster> clusters, ExpandClusters(task));
   std::vector<Family> families;
   std::set<std::string> kinds;
   for (const ProblemCluster& cluster : clusters) {
     families.push_back({cluster.name, true, cluster.problems});
-    for (const std::string& problem : cluster.problems) kinds.insert(KindOf(problem));
+    ASSIGN_OR_RETURN(const std::set<std::string> own, KindsOf(cluster.problems));
+    kinds.insert(own.begin(), own.end());
   }
   if (!untrained.empty()) {
     ASSIGN_OR_RETURN(const std::vector<std::string> problems, ExpandProblem(untrained));
     families.push_back({untrained, false, problems});
     return families;
   }
-  for (const char* candidate : {"norm", "matmul", "log_objective", "rescale", "sum", "softmax", "bowl"}) {
+  for (const char* candidate : kCandidates) {
     ASSIGN_OR_RETURN(const std::vector<std::string> problems, ExpandProblem(candidate));
-    const bool known = std::any_of(problems.begin(), problems.end(),
-                                   [&](const std::string& problem) { return kinds.contains(KindOf(problem)); });
-    if (known) continue;
+    ASSIGN_OR_RETURN(const std::set<std::string> own, KindsOf(problems));
+    if (std::any_of(own.begin(), own.end(), [&](const std::string& kind) { return kinds.contains(kind); })) continue;
     families.push_back({candidate, false, problems});
     break;
   }

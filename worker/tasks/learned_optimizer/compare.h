@@ -1,5 +1,5 @@
 // A learned optimizer against SGD, momentum, RMSProp and Adam, on instances that training never saw: of each cluster's
-// problems, and of a family that no cluster has.
+// problems, and of a family that shares no kind of problem with them, at whatever depth of their expressions.
 //
 // Each baseline gets one learning rate a family: that of the grid with the smallest mean final log objective over
 // tuning instances, which are apart from the test instances. All optimizers of a seed see the same instance, start and
@@ -22,8 +22,8 @@ struct ComparisonOptions {
   int seeds = 20;        // test instances of each problem, at least 2
   int tuning_seeds = 4;  // tuning instances of each problem, at least 1
   int threads = 1;
-  std::string
-      untrained_family;  // of the catalogue; empty: the first of norm, matmul, log_objective ... that is not trained on
+  // Of the catalogue; empty: the first of norm, matmul, log_objective ... that is not trained on, or none.
+  std::string untrained_family;
 };
 
 struct MeanAndInterval {
@@ -51,8 +51,8 @@ struct FamilyResult {
 struct Comparison {
   int64_t steps = 0;
   int seeds = 0;
-  std::vector<int64_t> curve_steps;  // (points) 0 .. steps
-  std::vector<FamilyResult> families;
+  std::vector<int64_t> curve_steps;    // (points) 0 .. steps
+  std::vector<FamilyResult> families;  // the clusters, and the untrained one where there is one
 };
 
 // `spec` is resolved and has a learned_optimizer task. The same arguments give the same bits, whatever the number of

@@ -101,6 +101,48 @@ TEST(CompareTest, ChoosesAFamilyThatNoClusterHas) {
   EXPECT_EQ(Compare(spec, InitialHrnnTheta(1), options, GoOn)->families.back().family, "matmul");
 }
 
+// The last family of a quick comparison whose first cluster has `problems`.
+FamilyResult LastFamily(const std::vector<std::string>& problems) {
+  v1::JobSpec spec = Job();
+  spec.mutable_learned_optimizer()->mutable_clusters(0)->clear_problems();
+  for (const std::string& problem : problems)
+    spec.mutable_learned_optimizer()->mutable_clusters(0)->add_problems(problem);
+  ComparisonOptions options = Quick();
+  options.seeds = 1;
+  options.tuning_seeds = 1;
+  options.steps = 1;
+  options.untrained_family = "";
+  const auto comparison = Compare(spec, InitialHrnnTheta(1), options, GoOn);
+  EXPECT_TRUE(comparison.ok()) << comparison.status();
+  return comparison->families.back();
+}
+
+TEST(CompareTest, AKindInsideAnExpressionWasTrainedOn) {
+  for (const char* problem :
+       {"noisy(norm(3, 2), 0.1)", "rescale(norm(3, 2), 50)", "sum(quadratic(3), sparse(log(norm(3, 2))))"}) {
+    EXPECT_EQ(LastFamily({problem}).family, "matmul") << problem;
+  }
+}
+
+TEST(CompareTest, AFamilyOfKnownKindsInsideIsNotNew) {
+  // log_objective, rescale and sum are of quadratics and bowls.
+  EXPECT_EQ(LastFamily({"norm(3, 2)", "matmul(2, 4)", "quadratic(3)"}).family, "bowl");
+}
+
+TEST(CompareTest, WhoKnowsTheDefaultSetMeetsOthersUntilNoneIsLeft) {
+  std::vector<std::string> problems = {"norm(3, 2)", "matmul(2, 4)", "quadratic(3)", "bowl(1)"};
+  for (const auto& [family, problem] : {std::pair("dependency_chain", "dependency_chain(3)"),
+                                        {"outward_snake", "outward_snake(3, 50, 10)"},
+                                        {"min_max_well", "min_max_well(3)"},
+                                        {"convnet", "convnet_relu(2, 1, 2, 10)"}}) {
+    const FamilyResult last = LastFamily(problems);
+    EXPECT_EQ(last.family, family);
+    EXPECT_FALSE(last.trained) << family;
+    problems.push_back(problem);
+  }
+  EXPECT_TRUE(LastFamily(problems).trained) << "none is left";
+}
+
 TEST(CompareTest, EndsWhenAskedTo) {
   int calls = 0;
   const auto comparison = Compare(Job(), InitialHrnnTheta(1), Quick(), [&](int, int) { return ++calls < 2; });
