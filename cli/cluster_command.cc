@@ -166,6 +166,7 @@ absl::Status WriteJob(const v1::JobSpec& spec, const Clustering& clustering) {
   for (size_t i = 0; i < clustering.problems.size(); ++i) {
     task->mutable_clusters(clustering.cluster[i])->add_problems(clustering.problems[i]);
   }
+  clustered.set_cluster_groups(std::min(clustered.cluster_groups(), task->clusters_size()));
   // No evaluation can draw more problems than the smallest cluster has.
   for (const v1::LearnedOptimizerTask::Cluster& cluster : task->clusters()) {
     task->set_problems_per_evaluation(std::min(task->problems_per_evaluation(), cluster.problems_size()));

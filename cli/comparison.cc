@@ -1,7 +1,10 @@
 #include "cli/comparison.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -11,6 +14,7 @@
 #include "cli/json.h"
 #include "cli/progress.h"
 #include "cli/table.h"
+#include "common/status_macros.h"
 
 namespace seedcast {
 namespace {
@@ -32,6 +36,14 @@ std::string ObjectiveCell(const OptimizerResult& result, bool best) {
   const std::string mean = absl::StrFormat("%s%.3f", best ? "*" : "", value.mean);
   return std::isfinite(value.interval) ? absl::StrFormat("%s ± %.3f", mean, value.interval)
                                        : mean;  // one seed has none
+}
+
+// What stands where the row of the untrained family would be.
+std::string MissingFamilyNote(const Comparison& comparison) {
+  const auto trained = [](const FamilyResult& family) { return family.trained; };
+  return std::all_of(comparison.families.begin(), comparison.families.end(), trained)
+             ? "no family is left that it was never trained on\n"
+             : "";
 }
 
 std::string ObjectiveTable(const Comparison& comparison) {
@@ -84,7 +96,21 @@ std::string ComparisonTable(const Comparison& comparison) {
   return absl::StrCat("Log objective after ", comparison.steps,
                       " steps on held-out problems (lower is better, * the lowest), learning rates tuned per family, ",
                       comparison.seeds, " seeds, 95 % intervals\n\n", ObjectiveTable(comparison),
-                      AccuracyTable(comparison));
+                      MissingFamilyNote(comparison), AccuracyTable(comparison));
+}
+
+absl::StatusOr<ComparisonFiles> WriteComparison(const Comparison& comparison, const std::string& subject,
+                                                const std::string& model) {
+  const std::string title =
+      absl::StrCat(subject, ": held-out problems, means with 95 % intervals over ", comparison.seeds, " seeds");
+  const ComparisonFiles files = {std::filesystem::path(model).replace_extension(".md"),
+                                 std::filesystem::path(model).replace_extension(".svg")};
+  std::ofstream table(files.table, std::ios::binary);
+  table << "# " << title << "\n\n```\n" << ComparisonTable(comparison) << "```\n";
+  table.close();
+  if (!table) return absl::ErrnoToStatus(errno, absl::StrCat(files.table, ": cannot be written"));
+  RETURN_IF_ERROR(WriteSvg(files.picture, ComparisonChart(comparison, title)));
+  return files;
 }
 
 std::string ComparisonJson(const Comparison& comparison) {

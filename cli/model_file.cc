@@ -68,7 +68,8 @@ absl::Status WriteModel(const std::string& path, const v1::JobStatus& status, co
   ASSIGN_OR_RETURN(std::vector<Tensor> tensors, NamedTensors(status.spec(), state.theta));
   OptimizerExample example;
   if (status.spec().has_learned_optimizer()) {
-    example = MakeOptimizerExample(state.theta);
+    const v1::LearnedOptimizerTask::Published& published = status.spec().learned_optimizer().published();
+    example = MakeOptimizerExample(state.theta, {published.global_from_last_tensor()});
     const std::vector<Tensor> extra = ExampleTensors(example);
     tensors.insert(tensors.end(), extra.begin(), extra.end());
   }

@@ -2,7 +2,6 @@
 
 #include "common/noise/noise.h"
 #include "common/noise/philox.h"
-#include "worker/tasks/learned_optimizer/hrnn.h"
 
 namespace seedcast {
 namespace {
@@ -46,15 +45,16 @@ struct Residual {
 
 }  // namespace
 
-OptimizerExample MakeOptimizerExample(absl::Span<const float> theta) {
+OptimizerExample MakeOptimizerExample(absl::Span<const float> theta, const HrnnOptions& options) {
   PhiloxStream stream(kSeed, 0, 0, static_cast<uint32_t>(NoiseDomain::kTask));
   OptimizerExample example;
+  example.global_from_last_tensor = {options.global_from_last_tensor ? 1.0f : 0.0f};
   example.tensor_sizes.assign(std::begin(kTensorSizes), std::end(kTensorSizes));
   example.matrix = Uniforms(kParameters * kParameters, &stream);
   example.target = Uniforms(kParameters, &stream);
   example.start = Uniforms(kParameters, &stream);
 
-  const auto hrnn = MakeHrnn(kTensorSizes, {});
+  const auto hrnn = MakeHrnn(kTensorSizes, options);
   hrnn->SetTheta(theta);
   HrnnState state;
   hrnn->Begin(kSeed, 0, 0, &state);
@@ -71,6 +71,7 @@ OptimizerExample MakeOptimizerExample(absl::Span<const float> theta) {
 std::vector<Tensor> ExampleTensors(const OptimizerExample& example) {
   const auto size = [](const std::vector<float>& values) { return static_cast<int64_t>(values.size()); };
   return {
+      {"published.global_from_last_tensor", {}, example.global_from_last_tensor},
       {"example.tensor_sizes", {size(example.tensor_sizes)}, example.tensor_sizes},
       {"example.matrix", {kParameters, kParameters}, example.matrix},
       {"example.target", {kParameters}, example.target},

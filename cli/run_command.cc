@@ -1,6 +1,4 @@
 // `seedcast run`: a coordinator, a worker and a client in one process, from a job file to a tested model.
-#include <filesystem>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cli/commands.h"
@@ -83,18 +81,16 @@ std::string ModelPath(const v1::JobStatus& status, const RunFlags& flags) {
   return absl::StrCat(store, "/models/", status.job_id(), ".npz");
 }
 
-// Compares a learned optimizer with tuned ones; the curves go into a picture beside the model.
+// Compares a learned optimizer with tuned ones; the table and a picture of the curves go beside the model.
 absl::Status CompareModel(const State& state, const RunFlags& flags, Console& console, RunOutcome* outcome) {
   if (!outcome->status.spec().has_learned_optimizer() || flags.comparison_seeds == 0) return absl::OkStatus();
   ComparisonOptions options;
   options.seeds = flags.comparison_seeds;
   options.threads = flags.slots;
   ASSIGN_OR_RETURN(outcome->comparison, CompareWithProgress(outcome->status.spec(), state.theta, options, console));
-  outcome->picture = std::filesystem::path(outcome->model).replace_extension(".svg");
-  const std::string title =
-      absl::StrCat(outcome->status.job_id(), ", version ", state.version,
-                   ": held-out problems, means with 95 % intervals over ", options.seeds, " seeds");
-  return WriteSvg(outcome->picture, ComparisonChart(*outcome->comparison, title));
+  const std::string subject = absl::StrCat(outcome->status.job_id(), ", version ", state.version);
+  ASSIGN_OR_RETURN(outcome->comparison_files, WriteComparison(*outcome->comparison, subject, outcome->model));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<RunOutcome> Train(Session& session, const std::string& job_id, const RunFlags& flags, Console& console) {
@@ -153,7 +149,7 @@ void AddRunCommand(CLI::App& app, Console& console, Action* action) {
       "Examples:\n"
       "  seedcast run examples/omniglot.yaml --data ~/omniglot\n"
       "  seedcast run examples/glyphs.yaml --set seed=7 --set generations=100 --json\n"
-      "  seedcast run examples/learned-optimizer.yaml --output optimizer.npz    and optimizer.svg\n"
+      "  seedcast run examples/learned-optimizer.yaml --output optimizer.npz    and optimizer.svg, optimizer.md\n"
       "  seedcast run --resume omniglot-1              after Ctrl-C, or a crash\n"
       "  seedcast run job.yaml --listen 127.0.0.1:7070    others may watch, and workers may help");
   CLI::Option* file = command->add_option("FILE", flags->file, "Job file (YAML)");

@@ -3,7 +3,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "cli/comparison.h"
 #include "cli/json.h"
 #include "cli/table.h"
 #include "common/spec/shape.h"
@@ -75,7 +74,10 @@ std::string OutcomeText(const RunOutcome& outcome) {
   facts.AddRow({"sent a generation", FormatBytes(status.bytes_per_generation())});
   facts.AddRow({"digest", status.digest()});
   facts.AddRow({"model", outcome.model});
-  if (!outcome.picture.empty()) facts.AddRow({"picture", outcome.picture});
+  if (outcome.comparison) {
+    const ComparisonFiles& files = outcome.comparison_files;
+    facts.AddRow({"picture", absl::StrCat(files.picture, ", and the table above in ", files.table)});
+  }
   return absl::StrCat(outcome.tests.empty() ? "" : TestTable(outcome),
                       outcome.comparison ? ComparisonTable(*outcome.comparison) + "\n" : "", facts.str());
 }
@@ -95,7 +97,9 @@ std::string OutcomeJson(const RunOutcome& outcome) {
       .Integer("num_parameters", status.num_parameters());
   if (status.has_best()) object.Raw("best", ToJson(status.best()));
   if (outcome.comparison) {
-    object.Raw("comparison", ComparisonJson(*outcome.comparison)).Text("picture", outcome.picture);
+    object.Raw("comparison", ComparisonJson(*outcome.comparison))
+        .Text("picture", outcome.comparison_files.picture)
+        .Text("table", outcome.comparison_files.table);
   }
   if (status.spec().has_proto_net()) {
     object.Text("statistics", v1::ProtoNetTask::Statistics_Name(status.spec().proto_net().statistics()));

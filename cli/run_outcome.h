@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/comparison.h"
 #include "seedcast/v1/job.pb.h"
 #include "worker/tasks/learned_optimizer/compare.h"
 
@@ -14,7 +15,7 @@ struct RunOutcome {
   v1::JobStatus status;
   std::vector<v1::EvaluationResult> tests;
   std::optional<Comparison> comparison;  // of a learned optimizer
-  std::string picture;                   // of it
+  ComparisonFiles comparison_files;      // of it
   std::string model;
 };
 

@@ -9,6 +9,7 @@ namespace seedcast {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class LearnedOptimizerCommandTest : public CommandTest {
  protected:
@@ -41,11 +42,30 @@ TEST_F(LearnedOptimizerCommandTest, ARunEndsWithATableAndAPicture) {
        {"FAMILY", "LEARNED", "ADAM", "quadratics", "norm (never trained on)", "Accuracy at the end"}) {
     EXPECT_THAT(run.out, HasSubstr(text));
   }
+  EXPECT_THAT(run.out, Not(HasSubstr("no family is left")));
   std::ostringstream picture;
   picture << std::ifstream(Path("model.svg")).rdbuf();
   EXPECT_THAT(picture.str(), HasSubstr("tiny-1, version"));
   EXPECT_THAT(picture.str(), HasSubstr("norm (never trained on)"));
+  std::ostringstream table_file;
+  table_file << std::ifstream(Path("model.md")).rdbuf();
+  const std::string table = table_file.str();
+  EXPECT_EQ(table.find("# tiny-1, version"), 0u);
+  const size_t begin = table.find("```\n") + 4;
+  EXPECT_THAT(run.out, HasSubstr(table.substr(begin, table.rfind("```") - begin))) << "the same in both";
+  EXPECT_THAT(table, HasSubstr("norm (never trained on)"));
+  EXPECT_THAT(run.out, HasSubstr("model.svg, and the table above in " + Path("model.md")));
   EXPECT_THAT(run.err, HasSubstr("quadratics ")) << "progress by cluster";
+}
+
+TEST_F(LearnedOptimizerCommandTest, ATableWithoutANewFamilySaysSo) {
+  const std::string job =
+      Job("[{name: all, problems: [\"norm(3, 2)\", \"matmul(2, 4)\", quadratic(3), bowl(1), \"softmax(3, 2, 50)\","
+          " dependency_chain(3), \"outward_snake(3, 50, 10)\", min_max_well(3), \"convnet_relu(2, 1, 2, 10)\"]}]");
+  const CommandResult run = OnStore({"run", job, "--comparison-seeds", "1", "--output", Path("model.npz")});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("\nno family is left that it was never trained on\n"));
+  EXPECT_THAT(run.out, Not(HasSubstr("(never trained on)")));
 }
 
 TEST_F(LearnedOptimizerCommandTest, ARunsJsonHasTheComparison) {
@@ -55,7 +75,7 @@ TEST_F(LearnedOptimizerCommandTest, ARunsJsonHasTheComparison) {
              "len(j['comparison']) == 15 and {c['family'] for c in j['comparison']} == {'quadratics', 'nets', 'norm'} "
              "and [c['optimizer'] for c in j['comparison'][:5]] == ['learned', 'SGD', 'momentum', 'RMSProp', 'Adam'] "
              "and j['comparison'][0]['learning_rate'] is None and j['comparison'][1]['learning_rate'] > 0 "
-             "and j['picture'].endswith('model.svg')");
+             "and j['picture'].endswith('model.svg') and j['table'].endswith('model.md')");
 }
 
 TEST_F(LearnedOptimizerCommandTest, TheComparisonCanBeLeftOut) {
@@ -74,10 +94,19 @@ TEST_F(LearnedOptimizerCommandTest, ShowPrintsTheClusters) {
 
 TEST_F(LearnedOptimizerCommandTest, NumpyStepsWithTheExportToTheSameLosses) {
   if (std::system("/usr/bin/python3 -c 'import numpy' 2>/dev/null") != 0) GTEST_SKIP() << "numpy is not installed";
-  ASSERT_EQ(Run("0").code, 0);
-  ASSERT_EQ(OnStore({"export", "tiny-1", "--output", Path("exported.npz")}).code, 0);
   const std::string script = std::string(std::getenv("SEEDCAST_SOURCE_DIR")) + "/examples/step_with_numpy.py ";
-  EXPECT_EQ(std::system(("/usr/bin/python3 " + script + Path("exported.npz") + " > " + Path("log")).c_str()), 0);
+  for (const std::string from_last : {"false", "true"}) {
+    const CommandResult run =
+        Run("0", {"--json", "--set", "learned_optimizer.published.global_from_last_tensor=" + from_last});
+    ASSERT_EQ(run.code, 0) << run.err;
+    const std::string model = Path(from_last + ".npz");
+    ASSERT_EQ(OnStore({"export", JsonField(run.out, "job_id"), "--output", model}).code, 0);
+    EXPECT_EQ(std::system(("/usr/bin/python3 " + script + model + " > " + Path("log")).c_str()), 0) << from_last;
+    std::ofstream(Path("option.py")) << "import numpy, sys\n"
+                                        "option = numpy.load(sys.argv[1])['published.global_from_last_tensor']\n"
+                                        "sys.exit(option.shape != () or str(option > 0).lower() != sys.argv[2])\n";
+    EXPECT_EQ(std::system(("/usr/bin/python3 " + Path("option.py") + " " + model + " " + from_last).c_str()), 0);
+  }
 }
 
 TEST_F(LearnedOptimizerCommandTest, ARunTakesABoundForItsInnerStates) {
@@ -156,6 +185,16 @@ TEST_F(LearnedOptimizerCommandTest, ClusterTellsProblemsApartThatWantOppositeThi
   const CommandResult table = Command({"cluster", job, "--count", "4", "--pairs", "2", "--generations", "1"});
   EXPECT_THAT(table.out, HasSubstr("PROBLEM"));
   EXPECT_THAT(table.out, HasSubstr("job-clustered.yaml"));
+}
+
+TEST_F(LearnedOptimizerCommandTest, ClusterWritesNoMoreGroupsThanClusters) {
+  const std::string job =
+      Job("[{name: a, problems: [quadratic(4)]}, {name: b, problems: [quadratic(5)]}, {name: c, problems: [bowl(1)]}]");
+  const CommandResult found = Command({"cluster", job, "--set", "cluster_groups=3", "--count", "2", "--pairs", "2",
+                                       "--generations", "1", "-o", Path("two.yaml")});
+  ASSERT_EQ(found.code, 0) << found.err;
+  const CommandResult run = OnStore({"run", Path("two.yaml"), "--comparison-seeds", "0"});
+  EXPECT_EQ(run.code, 0) << run.err;
 }
 
 TEST_F(LearnedOptimizerCommandTest, ClusterRefusesWhatItCannotDo) {
