@@ -19,6 +19,7 @@ from fields import unknown_fields
 from requirements import skip, yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+COMPOSE_FILES = ("docker-compose.yml", "deploy/compose/tls.yml")
 problems = []
 
 
@@ -273,7 +274,7 @@ def check_keda():
 
 
 def check_compose():
-    for path in ("docker-compose.yml", "deploy/compose/tls.yml"):
+    for path in COMPOSE_FILES:
         document = yaml.safe_load((ROOT / path).read_text())
         for name, service in document["services"].items():
             where = f"{path}: {name}"
@@ -285,10 +286,24 @@ def check_compose():
                     check((ROOT / source).exists(), where, f"{source} does not exist")
                 elif not source.startswith("."):
                     check(source in document.get("volumes", {}), where, f"volume '{source}' is not declared")
-    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+
+
+def speaks_plain_text(service):
+    return "--insecure" in service.get("command", []) or service.get("environment", {}).get("SEEDCAST_INSECURE") == "true"
+
+
+def check_compose_services():
+    """Prometheus finds each of ours, and the file for TLS leaves none of them in plain text."""
+    services, secured = [yaml.safe_load((ROOT / path).read_text())["services"] for path in COMPOSE_FILES]
     scraped = json.dumps(yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text()))
     for name, service in services.items():
-        if service["image"].startswith(("seedcast-coordinator:", "seedcast-worker:")):
+        if not service["image"].startswith("seedcast-"):
+            continue
+        over = secured.get(name, {})
+        above = {**service, **over, "environment": {**service.get("environment", {}), **over.get("environment", {})}}
+        check(speaks_plain_text(service), COMPOSE_FILES[0], f"'{name}' neither has certificates nor may speak plain text")
+        check(not speaks_plain_text(above) and "SEEDCAST_TLS_CERT" in above["environment"], COMPOSE_FILES[1], f"'{name}' speaks plain text")
+        if not service["image"].startswith("seedcast-cli:"):
             check(re.search(rf'"{name}[:"]', scraped), "deploy/prometheus/prometheus.yml", f"does not look for '{name}'")
 
 
@@ -324,6 +339,7 @@ def check_expressions():
 
 def main():
     check_compose()
+    check_compose_services()
     check_expressions()
     if kubectl_renders():
         check_combinations()
