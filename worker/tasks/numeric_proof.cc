@@ -1,10 +1,11 @@
 // The known-answer test of a numeric class: noise, perturbation, forward pass and loss on fixed inputs, for a narrow
-// and a wide network; in F32 also steps of the learned optimizer. Two workers whose digests agree may serve the same
-// job.
+// and a wide network; in F32 also both members of a pair with noise of each distribution, and steps of the learned
+// optimizer. Two workers whose digests agree may serve the same job.
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "common/digest.h"
 #include "common/noise/noise.h"
 #include "common/noise/philox.h"
@@ -30,13 +31,29 @@ std::vector<uint8_t> ProofImages() {
   return pixels;
 }
 
-// A member of the first pair: also gamma and beta differ from 1 and 0.
-std::vector<float> ProofTheta(const ConvNetShape& shape) {
-  const std::vector<float> theta = InitialConvNetTheta(shape, kSeed);
+// A member of the first pair, made as workers make theirs (worker/runtime/perturbation.h).
+std::vector<float> ProofMember(NoiseDistribution distribution, absl::Span<const float> theta, float sign) {
+  std::vector<int8_t> noise(theta.size());
+  DrawNoise(distribution, {kSeed, 0, 0}, absl::MakeSpan(noise));
   std::vector<float> member(theta.size());
-  DrawAndPerturb(NoiseDistribution::kPopcount, {kSeed, 0, 0}, theta, NoiseScale(NoiseDistribution::kPopcount, 0.1),
-                 absl::MakeSpan(member));
+  Perturb(theta, noise, sign * NoiseScale(distribution, 0.1), absl::MakeSpan(member));
   return member;
+}
+
+// Gamma and beta differ from 1 and 0, too.
+std::vector<float> ProofTheta(const ConvNetShape& shape) {
+  return ProofMember(NoiseDistribution::kPopcount, InitialConvNetTheta(shape, kSeed), 1);
+}
+
+// Of a size that is a multiple of no vector's and no group's.
+void ProveNoise(Sha256& digest) {
+  constexpr size_t kParameters = 5003;
+  std::vector<float> theta(kParameters);
+  PhiloxStream stream(kSeed, 2, 0, static_cast<uint32_t>(NoiseDomain::kTask));
+  for (float& value : theta) value = stream.Uniform() - 0.5f;
+  for (const NoiseDistribution distribution : {NoiseDistribution::kPopcount, NoiseDistribution::kSign}) {
+    for (const float sign : {1.0f, -1.0f}) digest.Floats(ProofMember(distribution, theta, sign));
+  }
 }
 
 // A few steps of the learned optimizer on two tensors, neither of them whole vectors.
@@ -66,7 +83,10 @@ std::string Prove(const ConvNetKernels& kernels) {
     const EpisodeMetrics metrics = PrototypeHead(kEpisode, shape.embedding_size()).Measure(embeddings);
     digest.Floats(embeddings).Floats({metrics.fitness, metrics.accuracy});
   }
-  if (kernels.numeric_class == v1::F32) ProveHrnn(digest);
+  if (kernels.numeric_class == v1::F32) {
+    ProveNoise(digest);
+    ProveHrnn(digest);
+  }
   return ToHex(digest.Finish());
 }
 
@@ -82,6 +102,6 @@ std::vector<NumericClassProof> ProveNumericClasses() {
   return proofs;
 }
 
-std::string ExpectedF32Proof() { return "7e7bf63e4dcab7cb88992756446da42ddd307415405ca4760fbc32c8116d37e1"; }
+std::string ExpectedF32Proof() { return "2bedbd7218fe2baa697f479ff3839eae3b7317624f339dfc221d9112efcec6ff"; }
 
 }  // namespace seedcast

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/digest.h"
+#include "common/noise/noise.h"
 #include "worker/data/glyphs.h"
 #include "worker/tasks/dataset_cache.h"
 #include "worker/tasks/task.h"
@@ -99,6 +100,15 @@ TEST(NumericProofTest, F32IsProvenHere) {
   ASSERT_FALSE(proofs.empty());
   EXPECT_EQ(proofs[0].numeric_class, v1::F32);
   EXPECT_EQ(proofs[0].digest, ExpectedF32Proof()) << "kernels " << proofs[0].kernels;
+}
+
+TEST(NumericProofTest, F32IsProvenWithEveryNoise) {
+  const std::string chosen = NoiseIsa();
+  for (const char* isa : {"scalar", "avx2", "avx512"}) {
+    if (!SetNoiseIsa(isa)) continue;
+    EXPECT_EQ(ProveNumericClasses()[0].digest, ExpectedF32Proof()) << "noise " << isa;
+  }
+  EXPECT_TRUE(SetNoiseIsa(chosen.c_str()));
 }
 
 TEST(NumericProofTest, ProofsAreRepeatable) {
