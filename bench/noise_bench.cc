@@ -23,19 +23,6 @@ bool UseIsa(benchmark::State& state, const char* isa) {
   return false;
 }
 
-void DrawAndPerturbOf(benchmark::State& state, const char* isa, NoiseDistribution distribution) {
-  if (!UseIsa(state, isa)) return;
-  const std::vector<float> theta(kParameters, 0.5f);
-  std::vector<float> member(kParameters);
-  NoiseKey key = {1, 0, 0};
-  for (auto _ : state) {
-    DrawAndPerturb(distribution, key, theta, NoiseScale(distribution, 0.1), absl::MakeSpan(member));
-    ++key.pair;
-    benchmark::DoNotOptimize(member.data());
-  }
-  CountValues(state, kParameters);
-}
-
 // As a pair is made: drawn once into bytes, applied with both signs. Counts the values of both members.
 void DrawThenPerturbBoth(benchmark::State& state, const char* isa, NoiseDistribution distribution) {
   if (!UseIsa(state, isa)) return;
@@ -83,7 +70,6 @@ void RegisterAll() {
   for (const char* isa : {"avx512", "avx2", "scalar"}) {
     for (const auto& [name, distribution] : {std::pair{"popcount", kPopcount}, std::pair{"sign", kSign}}) {
       const std::string suffix = std::string("/") + name + "/" + isa;
-      benchmark::RegisterBenchmark(("DrawAndPerturb" + suffix).c_str(), DrawAndPerturbOf, isa, distribution);
       benchmark::RegisterBenchmark(("DrawThenPerturbBoth" + suffix).c_str(), DrawThenPerturbBoth, isa, distribution);
       benchmark::RegisterBenchmark(("AccumulatePairs" + suffix).c_str(), AccumulateOf, isa, distribution);
     }

@@ -95,22 +95,6 @@ void Perturb(absl::Span<const float> theta, absl::Span<const int8_t> noise, floa
   Active()->perturb(theta.data(), noise.data(), s, static_cast<int64_t>(member.size()), member.data());
 }
 
-void DrawAndPerturb(NoiseDistribution distribution, const NoiseKey& key, absl::Span<const float> theta, float s,
-                    absl::Span<float> member) {
-  const auto perturb =
-      distribution == NoiseDistribution::kPopcount ? Active()->perturb_popcount : Active()->perturb_sign;
-  const int64_t group_size = GroupSize(distribution);
-  const int64_t groups = static_cast<int64_t>(member.size()) / group_size;
-  const size_t whole = static_cast<size_t>(groups * group_size);
-  const NoiseStream stream = StreamOf(key);
-  perturb(stream, 0, groups, theta.data(), s, member.data());
-  if (whole == member.size()) return;
-  alignas(64) float last[kSignGroup] = {};
-  std::copy(theta.begin() + whole, theta.begin() + member.size(), last);
-  perturb(stream, static_cast<uint32_t>(groups), 1, last, s, last);
-  std::copy_n(last, member.size() - whole, member.data() + whole);
-}
-
 void AccumulateNoise(NoiseDistribution distribution, const NoiseKey& key, int32_t weight, int64_t first,
                      absl::Span<int64_t> sum) {
   AccumulatePairs(distribution, key, absl::MakeConstSpan(&weight, 1), first, sum);

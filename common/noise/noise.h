@@ -36,10 +36,6 @@ void DrawNoise(NoiseDistribution distribution, const NoiseKey& key, absl::Span<i
 // member[i] = theta[i] + s * noise[i]; pass -s for the second member. Sizes equal.
 void Perturb(absl::Span<const float> theta, absl::Span<const int8_t> noise, float s, absl::Span<float> member);
 
-// The same without a noise buffer in between: draws and applies in one pass. member may be theta.
-void DrawAndPerturb(NoiseDistribution distribution, const NoiseKey& key, absl::Span<const float> theta, float s,
-                    absl::Span<float> member);
-
 // sum[i] += weight * n[i] for parameters [first, first + sum.size()) of the pair; `first` is a multiple of 2048.
 // |weight| <= 2^27, so that 8 * weight fits int32.
 void AccumulateNoise(NoiseDistribution distribution, const NoiseKey& key, int32_t weight, int64_t first,

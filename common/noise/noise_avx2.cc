@@ -137,24 +137,6 @@ void DrawSign(const NoiseStream& stream, uint32_t first_group, int64_t groups, i
   ForEachSign(stream, first_group, groups, [&](int64_t i, __m256i bit) { StoreBytes(SignNoise(bit), noise + i); });
 }
 
-void PerturbPopcount(const NoiseStream& stream, uint32_t first_group, int64_t groups, const float* theta, float s,
-                     float* member) {
-  const __m256 scale = _mm256_set1_ps(s);
-  ForEachPopcount(stream, first_group, groups, [&](int64_t i, __m256i n) {
-    AddFloats(theta + i, _mm256_mul_ps(scale, _mm256_cvtepi32_ps(n)), member + i);  // the product is exact
-  });
-}
-
-void PerturbSign(const NoiseStream& stream, uint32_t first_group, int64_t groups, const float* theta, float s,
-                 float* member) {
-  const __m256 step = _mm256_set1_ps(s);
-  const __m256 sign_bit = _mm256_set1_ps(-0.0f);
-  ForEachSign(stream, first_group, groups, [&](int64_t i, __m256i bit) {
-    const __m256 sign = _mm256_and_ps(_mm256_castsi256_ps(bit), sign_bit);
-    AddFloats(theta + i, _mm256_xor_ps(step, sign), member + i);
-  });
-}
-
 void AccumulatePopcount(const NoiseStream& stream, uint32_t first_group, int64_t groups, int32_t weight, int32_t* sum) {
   const __m256i weights = _mm256_set1_epi32(weight);
   ForEachPopcount(stream, first_group, groups,
@@ -179,7 +161,6 @@ void PerturbWith(const float* theta, const int8_t* noise, float s, int64_t count
 
 }  // namespace
 
-const NoiseKernels kAvx2Noise = {"avx2",      DrawPopcount,       DrawSign,       PerturbPopcount,
-                                 PerturbSign, AccumulatePopcount, AccumulateSign, PerturbWith};
+const NoiseKernels kAvx2Noise = {"avx2", DrawPopcount, DrawSign, AccumulatePopcount, AccumulateSign, PerturbWith};
 
 }  // namespace seedcast

@@ -88,24 +88,6 @@ void DrawPopcount(const NoiseStream& stream, uint32_t first_group, int64_t group
   }
 }
 
-void PerturbPopcount(const NoiseStream& stream, uint32_t first_group, int64_t groups, const float* theta, float s,
-                     float* member) {
-  const Generator generator(stream);
-  const __m512 low = _mm512_mul_ps(_mm512_set1_ps(s), _mm512_cvtepi32_ps(CountsLow()));  // exact
-  const __m512 high = _mm512_mul_ps(_mm512_set1_ps(s), _mm512_cvtepi32_ps(CountsHigh()));
-  for (int64_t g = 0; g < groups; ++g, theta += kPopcountGroup, member += kPopcountGroup) {
-    const Words words = generator.Group(first_group + static_cast<uint32_t>(g));
-    for (int w = 0; w < 4; ++w) {
-      const __m512i counts = _mm512_popcnt_epi16(words.word[w]);
-      const __m512 step0 = _mm512_permutex2var_ps(low, counts, high);
-      const __m512 step1 = _mm512_permutex2var_ps(low, _mm512_srli_epi32(counts, 16), high);
-      const int i = 32 * w;
-      _mm512_storeu_ps(member + i, _mm512_add_ps(_mm512_loadu_ps(theta + i), step0));
-      _mm512_storeu_ps(member + i + 16, _mm512_add_ps(_mm512_loadu_ps(theta + i + 16), step1));
-    }
-  }
-}
-
 void AccumulatePopcount(const NoiseStream& stream, uint32_t first_group, int64_t groups, int32_t weight, int32_t* sum) {
   const Generator generator(stream);
   const __m512i low = _mm512_mullo_epi32(_mm512_set1_epi32(weight), CountsLow());
@@ -135,25 +117,6 @@ void DrawSign(const NoiseStream& stream, uint32_t first_group, int64_t groups, i
       for (int k = 0; k < 32; ++k) {
         const __m128i n = _mm_mask_blend_epi8(BitMask(words.word[w], k), _mm_set1_epi8(1), _mm_set1_epi8(-1));
         _mm_storeu_si128(reinterpret_cast<__m128i*>(noise + 16 * (32 * w + k)), n);
-      }
-    }
-  }
-}
-
-void PerturbSign(const NoiseStream& stream, uint32_t first_group, int64_t groups, const float* theta, float s,
-                 float* member) {
-  const Generator generator(stream);
-  const __m512i step = _mm512_castps_si512(_mm512_set1_ps(s));
-  const __m512i sign_bit = _mm512_set1_epi32(INT32_MIN);
-  for (int64_t g = 0; g < groups; ++g, theta += kSignGroup, member += kSignGroup) {
-    const Words words = generator.Group(first_group + static_cast<uint32_t>(g));
-    for (int w = 0; w < 4; ++w) {
-#pragma GCC unroll 32
-      for (int k = 0; k < 32; ++k) {
-        const int i = 16 * (32 * w + k);
-        const __m512i bit = _mm512_slli_epi32(words.word[w], 31 - k);
-        const __m512i signed_step = _mm512_ternarylogic_epi32(bit, sign_bit, step, 0x6A);  // (bit & sign_bit) ^ step
-        _mm512_storeu_ps(member + i, _mm512_add_ps(_mm512_loadu_ps(theta + i), _mm512_castsi512_ps(signed_step)));
       }
     }
   }
@@ -189,7 +152,6 @@ void PerturbWith(const float* theta, const int8_t* noise, float s, int64_t count
 
 }  // namespace
 
-const NoiseKernels kAvx512Noise = {"avx512",    DrawPopcount,       DrawSign,       PerturbPopcount,
-                                   PerturbSign, AccumulatePopcount, AccumulateSign, PerturbWith};
+const NoiseKernels kAvx512Noise = {"avx512", DrawPopcount, DrawSign, AccumulatePopcount, AccumulateSign, PerturbWith};
 
 }  // namespace seedcast

@@ -27,12 +27,6 @@ struct NoiseKernels {
   void (*draw_popcount)(const NoiseStream& stream, uint32_t first_group, int64_t groups, int8_t* noise);
   void (*draw_sign)(const NoiseStream& stream, uint32_t first_group, int64_t groups, int8_t* noise);
 
-  // member = theta + s * n; theta, member: (groups * group size)
-  void (*perturb_popcount)(const NoiseStream& stream, uint32_t first_group, int64_t groups, const float* theta, float s,
-                           float* member);
-  void (*perturb_sign)(const NoiseStream& stream, uint32_t first_group, int64_t groups, const float* theta, float s,
-                       float* member);
-
   // sum += weight * n; sum: (groups * group size). The caller sees to it that no sum leaves int32.
   void (*accumulate_popcount)(const NoiseStream& stream, uint32_t first_group, int64_t groups, int32_t weight,
                               int32_t* sum);

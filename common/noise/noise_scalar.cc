@@ -46,17 +46,6 @@ void DrawSign(const NoiseStream& stream, uint32_t first_group, int64_t groups, i
   ForEachSign(stream, first_group, groups, [&](int64_t i, int n) { noise[i] = static_cast<int8_t>(n); });
 }
 
-void PerturbPopcount(const NoiseStream& stream, uint32_t first_group, int64_t groups, const float* theta, float s,
-                     float* member) {
-  ForEachPopcount(stream, first_group, groups,
-                  [&](int64_t i, int n) { member[i] = theta[i] + s * static_cast<float>(n); });
-}
-
-void PerturbSign(const NoiseStream& stream, uint32_t first_group, int64_t groups, const float* theta, float s,
-                 float* member) {
-  ForEachSign(stream, first_group, groups, [&](int64_t i, int n) { member[i] = theta[i] + s * static_cast<float>(n); });
-}
-
 void AccumulatePopcount(const NoiseStream& stream, uint32_t first_group, int64_t groups, int32_t weight, int32_t* sum) {
   ForEachPopcount(stream, first_group, groups, [&](int64_t i, int n) { sum[i] += weight * n; });
 }
@@ -71,7 +60,6 @@ void PerturbWith(const float* theta, const int8_t* noise, float s, int64_t count
 
 }  // namespace
 
-const NoiseKernels kScalarNoise = {"scalar",    DrawPopcount,       DrawSign,       PerturbPopcount,
-                                   PerturbSign, AccumulatePopcount, AccumulateSign, PerturbWith};
+const NoiseKernels kScalarNoise = {"scalar", DrawPopcount, DrawSign, AccumulatePopcount, AccumulateSign, PerturbWith};
 
 }  // namespace seedcast

@@ -108,13 +108,9 @@ TEST_P(NoiseSizesTest, EveryInstructionSetPerturbsAsTheScalarOne) {
     Perturb(theta, Draw(distribution, kKey, theta.size()), s, absl::MakeSpan(expected));
     for (const char* isa : {"scalar", "avx2", "avx512"}) {
       if (!SetNoiseIsa(isa)) continue;
-      std::vector<float> fused(theta.size()), in_two_steps(theta.size()), in_place = theta;
-      DrawAndPerturb(distribution, kKey, theta, s, absl::MakeSpan(fused));
-      EXPECT_EQ(fused, expected) << isa;
-      Perturb(theta, Draw(distribution, kKey, theta.size()), s, absl::MakeSpan(in_two_steps));
-      EXPECT_EQ(in_two_steps, expected) << isa;
-      DrawAndPerturb(distribution, kKey, in_place, s, absl::MakeSpan(in_place));
-      EXPECT_EQ(in_place, expected) << isa;
+      std::vector<float> member(theta.size());
+      Perturb(theta, Draw(distribution, kKey, theta.size()), s, absl::MakeSpan(member));
+      EXPECT_EQ(member, expected) << isa;
     }
   }
 }

@@ -128,9 +128,11 @@ TEST_F(UpdateTest, EveryShapingOptimizerAndNoiseClimbs) {
         while (state.version < spec.generations()) {
           const float s = NoiseScale(Distribution(spec.strategy()), SigmaAt(spec, state.version));
           std::vector<float> fitness(64), member(kDimension);
+          std::vector<int8_t> drawn(kDimension);
           for (uint32_t m = 0; m < 64; ++m) {
-            DrawAndPerturb(Distribution(spec.strategy()), {spec.seed(), static_cast<uint32_t>(state.version), m / 2},
-                           state.theta, m % 2 == 0 ? s : -s, absl::MakeSpan(member));
+            DrawNoise(Distribution(spec.strategy()), {spec.seed(), static_cast<uint32_t>(state.version), m / 2},
+                      absl::MakeSpan(drawn));
+            Perturb(state.theta, drawn, m % 2 == 0 ? s : -s, absl::MakeSpan(member));
             fitness[m] = fitness_of(member);
           }
           ASSERT_TRUE(Update(spec, {fitness, {}}, 1, &state).ok());

@@ -99,9 +99,10 @@ class SerialTraining {
   std::vector<float> Member(const std::vector<float>& theta, int64_t pair, int sign) const {
     const NoiseDistribution distribution = Distribution(spec_.strategy());
     const float s = NoiseScale(distribution, SigmaAt(spec_, generation_));
+    std::vector<int8_t> noise(theta.size());
+    DrawNoise(distribution, MemberNoise(spec_, generation_, pair), absl::MakeSpan(noise));
     std::vector<float> member(theta.size());
-    DrawAndPerturb(distribution, MemberNoise(spec_, generation_, pair), theta, sign > 0 ? s : -s,
-                   absl::MakeSpan(member));
+    Perturb(theta, noise, sign > 0 ? s : -s, absl::MakeSpan(member));
     return member;
   }
 
