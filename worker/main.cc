@@ -147,7 +147,7 @@ absl::Status Finish(const Options& options) {
 }
 
 int Serve(const Options& options, const Configuration& configuration) {
-  RouteGrpcLog(GrpcErrors::kWarning);
+  RouteGrpcLog(GrpcErrors::kDebug);
   IgnoreBrokenPipes();
   if (!CatchSignals(/*exit_code_of_second=*/std::nullopt)) {
     LogError("cannot catch signals");
