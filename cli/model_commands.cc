@@ -36,8 +36,8 @@ absl::Status Evaluate(const ModelFlags& flags, Console& console) {
   ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve()));
   RETURN_IF_ERROR(session->client().Get(flags.job_id).status());  // before a worker is started in vain
   if (session->embedded()) {
-    ASSIGN_OR_RETURN(const std::vector<std::string> paused, session->StartWorker(flags.slots, flags.job_id));
-    if (!paused.empty()) console.err << "paused: " << absl::StrJoin(paused, ", ") << "\n";
+    ASSIGN_OR_RETURN(const std::vector<std::string> paused, session->StartWorkerForEvaluation(flags.slots));
+    if (!paused.empty()) console.err << "paused meanwhile: " << absl::StrJoin(paused, ", ") << "\n";
   }
   v1::EvaluateJobRequest request;
   request.set_job_id(flags.job_id);

@@ -120,18 +120,38 @@ Session::~Session() {
     worker_->RequestDrain();
     worker_thread_.join();
   }
+  for (const std::string& job_id : paused_meanwhile_) {
+    const absl::Status resumed = client_->Resume(job_id).status();
+    if (!resumed.ok()) LogWarning("job stays paused", {{"job", job_id}, {"reason", std::string(resumed.message())}});
+  }
   if (server_ != nullptr) server_->Shutdown(kShutdownGrace);
+}
+
+absl::Status Session::PauseJobsExcept(const std::string& job_id, std::vector<std::string>* paused) {
+  ASSIGN_OR_RETURN(const v1::ListJobsResponse jobs, client_->List());
+  for (const v1::JobStatus& job : jobs.jobs()) {
+    if (job.job_id() == job_id || job.state() != v1::RUNNING) continue;
+    RETURN_IF_ERROR(client_->Pause(job.job_id()).status());
+    paused->push_back(job.job_id());
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<std::string>> Session::StartWorker(int slots, const std::string& job_id,
                                                               int inner_state_mb) {
   std::vector<std::string> paused;
-  ASSIGN_OR_RETURN(const v1::ListJobsResponse jobs, client_->List());
-  for (const v1::JobStatus& job : jobs.jobs()) {
-    if (job.job_id() == job_id || job.state() != v1::RUNNING) continue;
-    RETURN_IF_ERROR(client_->Pause(job.job_id()).status());
-    paused.push_back(job.job_id());
-  }
+  RETURN_IF_ERROR(PauseJobsExcept(job_id, &paused));
+  RETURN_IF_ERROR(StartWorkerThread(slots, inner_state_mb));
+  return paused;
+}
+
+absl::StatusOr<std::vector<std::string>> Session::StartWorkerForEvaluation(int slots) {
+  RETURN_IF_ERROR(PauseJobsExcept("", &paused_meanwhile_));
+  RETURN_IF_ERROR(StartWorkerThread(slots, WorkerOptions().inner_state_mb));
+  return paused_meanwhile_;
+}
+
+absl::Status Session::StartWorkerThread(int slots, int inner_state_mb) {
   WorkerOptions options;
   options.id = absl::StrCat("local-", getpid());
   options.slots = slots;
@@ -140,7 +160,7 @@ absl::StatusOr<std::vector<std::string>> Session::StartWorker(int slots, const s
   const std::shared_ptr<grpc::Channel> channel = server_->InProcessChannel();
   worker_ = std::make_unique<Worker>(options, MakeGrpcTransport(channel, channel));
   worker_thread_ = std::thread([this] { RunWorker(); });
-  return paused;
+  return absl::OkStatus();
 }
 
 void Session::RunWorker() {

@@ -40,7 +40,7 @@ class Session {
   // A store that a running command has open is reached through that command. UNAVAILABLE when a coordinator elsewhere
   // does not answer within seconds; the embedded one's errors as in server.h.
   static absl::StatusOr<std::unique_ptr<Session>> Open(const SessionOptions& options);
-  // Drains the worker, shuts the embedded coordinator down.
+  // Drains the worker, goes on with the jobs that were paused for an evaluation, shuts the embedded coordinator down.
   ~Session();
 
   Client& client() { return *client_; }
@@ -51,18 +51,24 @@ class Session {
   // paused first, so that the machine's time goes where the user looks; returns their ids.
   absl::StatusOr<std::vector<std::string>> StartWorker(int slots, const std::string& job_id,
                                                        int inner_state_mb = WorkerOptions().inner_state_mb);
+  // The same for evaluations only: every running job is paused, for as long as the session lives.
+  absl::StatusOr<std::vector<std::string>> StartWorkerForEvaluation(int slots);
   // Why the coordinator refused that worker, which ends the client's calls; OK while it works.
   absl::Status worker_status() const;
 
  private:
   Session() = default;
   absl::Status OpenStore(const SessionOptions& options);
+  // `paused` has those that were paused, whatever happens then.
+  absl::Status PauseJobsExcept(const std::string& job_id, std::vector<std::string>* paused);
+  absl::Status StartWorkerThread(int slots, int inner_state_mb);
   void RunWorker();
 
   std::unique_ptr<CoordinatorServer> server_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<Worker> worker_;
   std::thread worker_thread_;
+  std::vector<std::string> paused_meanwhile_;  // for an evaluation
   mutable absl::Mutex mutex_;
   absl::Status worker_status_ ABSL_GUARDED_BY(mutex_);
 };

@@ -140,6 +140,21 @@ TEST_F(CommandTest, EvaluatesAVersion) {
               HasSubstr("VALIDATION"));
 }
 
+TEST_F(CommandTest, EvaluateTrainsNothingAndLeavesRunningJobsRunning) {
+  for (int job = 0; job < 3; ++job) ASSERT_EQ(OnStore({"submit", SphereJob()}).code, kExitOk);
+  ASSERT_EQ(OnStore({"pause", "sphere-3"}).code, kExitOk);
+  const CommandResult evaluate = OnStore({"evaluate", "sphere-1", "--episodes", "50", "--json"});
+  ASSERT_EQ(evaluate.code, kExitOk) << evaluate.err;
+  EXPECT_EQ(JsonField(evaluate.out, "version"), "0");
+  EXPECT_THAT(evaluate.err, HasSubstr("paused meanwhile: sphere-1, sphere-2\n"));
+  ExpectJson(OnStore({"list", "--json"}).out,
+             "[(job['state'], job['version']) for job in j['jobs']] == "
+             "[('RUNNING', 0), ('RUNNING', 0), ('PAUSED', 0)]");
+  EXPECT_EQ(OnStore({"evaluate", "sphere-1", "--version", "9"}).code, kExitUsage) << "it has no version 9";
+  ExpectJson(OnStore({"list", "--json"}).out,
+             "[job['state'] for job in j['jobs']] == ['RUNNING', 'RUNNING', 'PAUSED']");
+}
+
 // A coordinator with a worker that is not embedded in the command.
 class RemoteCommandTest : public CommandTest {
  protected:

@@ -80,6 +80,16 @@ class ProcessTest : public ::testing::Test {
     return false;
   }
 
+  // Until the file has `text`, for half a minute.
+  bool Says(const std::string& name, const std::string& text) {
+    for (int i = 0; i < 1500; ++i) {
+      if (Read(name).find(text) != std::string::npos) return true;
+      usleep(20'000);
+    }
+    ADD_FAILURE() << "no '" << text << "' within the time: " << Read(name);
+    return false;
+  }
+
   static std::string Digest(const std::string& json) {
     const size_t at = json.find("\"digest\": \"");
     return at == std::string::npos ? "" : json.substr(at + 11, 64);
@@ -104,6 +114,16 @@ TEST_P(SignalTest, KeepsProgressAndResumesToTheSameDigest) {
   ASSERT_EQ(Run("whole", {"run", Path("job.yaml"), "--json"}), 0) << Read("whole.err");
   EXPECT_NE(Digest(Read("whole.out")), "");
   EXPECT_EQ(Digest(Read("resumed.out")), Digest(Read("whole.out")));
+}
+
+TEST_P(SignalTest, AnEvaluationThatIsCutShortLeavesRunningJobsRunning) {
+  ASSERT_EQ(Run("submit", {"submit", Path("job.yaml"), "--set", "sphere.dimension=1000000"}), 0) << Read("submit.err");
+  const pid_t evaluate = Start("run", {"evaluate", "sphere-1", "--episodes", "1000000"});
+  ASSERT_TRUE(Says("run.err", "evaluating · episode"));
+  kill(evaluate, GetParam());
+  EXPECT_EQ(Wait(evaluate), 130) << Read("run.err");
+  ASSERT_EQ(Run("list", {"list"}), 0) << Read("list.err");
+  EXPECT_THAT(Read("list.out"), ContainsRegex("sphere-1 +RUNNING +sphere +0/500"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Signals, SignalTest, ::testing::Values(SIGINT, SIGTERM),
