@@ -1,5 +1,7 @@
 #include "cli/run_outcome.h"
 
+#include <cmath>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -71,7 +73,9 @@ std::string OutcomeText(const RunOutcome& outcome) {
   }
   facts.AddRow({"training time", FormatSeconds(status.running_seconds())});
   facts.AddRow({"evaluations/s", FormatCount(EvaluationsPerSecond(status))});
-  facts.AddRow({"sent a generation", FormatBytes(status.bytes_per_generation())});
+  if (status.bytes_per_generation() > 0) {
+    facts.AddRow({"bytes a generation", FormatBytes(status.bytes_per_generation())});
+  }
   facts.AddRow({"digest", status.digest()});
   facts.AddRow({"model", outcome.model});
   if (outcome.comparison) {
@@ -90,7 +94,7 @@ std::string OutcomeJson(const RunOutcome& outcome) {
       .Text("digest", status.digest())
       .Number("seconds", status.running_seconds())
       .Number("evaluations_per_second", EvaluationsPerSecond(status))
-      .Number("bytes_per_generation", status.bytes_per_generation())
+      .Number("bytes_per_generation", status.bytes_per_generation() > 0 ? status.bytes_per_generation() : NAN)
       .Raw("test", TestsJson(outcome.tests))
       .Text("model", outcome.model)
       .Text("dataset", status.dataset())

@@ -175,7 +175,7 @@
       ['learning-rate', 'learning rate', last ? number(last.learning_rate) : '–'],
       ['failed', 'failed evaluations', count(status.failed_evaluations)],
       ['parameters', 'parameters', count(status.num_parameters)],
-      ['bytes', 'sent a generation', bytes(status.bytes_per_generation)],
+      ['bytes', 'bytes a generation', bytes(status.bytes_per_generation)],
       ['task', 'task', taskOf(spec), spec.numeric_class],
       ['submitted', 'submitted', new Date(1000 * status.submitted_unix_seconds).toLocaleString()],
       ['digest', 'digest', status.digest.slice(0, 12) + ' …', '', status.digest],

@@ -34,6 +34,12 @@ TEST_F(CommandTest, RunPrintsOneLineOfJsonAndNothingElse) {
   EXPECT_TRUE(std::filesystem::exists(Path("made/here/model.npz")));
 }
 
+TEST_F(CommandTest, BytesAGenerationAreToldWhereGenerationsWereMade) {
+  EXPECT_THAT(OnStore({"run", SphereJob()}).out, ContainsRegex("bytes a generation +[1-9]"));
+  EXPECT_THAT(OnStore({"run", "--resume", "sphere-1"}).out, Not(HasSubstr("bytes a generation")));
+  ExpectJson(OnStore({"run", "--resume", "sphere-1", "--json"}).out, "j['bytes_per_generation'] is None");
+}
+
 TEST_F(CommandTest, RunEndsWithTheSameDigestForAnyNumberOfSlots) {
   const CommandResult one = OnStore({"run", SphereJob(), "--json", "--slots", "1"});
   const CommandResult three = OnStore({"run", SphereJob(), "--json", "--slots", "3"});
