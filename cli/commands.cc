@@ -167,7 +167,8 @@ void AddStoreFlags(CLI::App& command, ConnectionFlags* flags) {
                                   "~/.local/state/seedcast"))
       ->type_name("DIR");
   Configurable(command.add_option("--data", flags->data,
-                                  "Directory that holds the Omniglot zips; default ./data, then the cache directory"))
+                                  "Directory that holds the Omniglot zips; default $SEEDCAST_DATA, else ./data, then "
+                                  "the cache directory, then a download into that"))
       ->type_name("DIR");
 }
 

@@ -263,6 +263,11 @@ TEST_F(CommandTest, HelpShowsExamplesAndExitCodes) {
   }
 }
 
+TEST_F(CommandTest, HelpNamesThePlacesOfDataInTheirOrder) {
+  EXPECT_THAT(Command({"run", "--help"}).out,
+              ContainsRegex("\\$SEEDCAST_DATA, else \\./data, then the cache directory, then a download"));
+}
+
 TEST_F(CommandTest, VersionIsPrintedForPeopleAndMachines) {
   EXPECT_THAT(Command({"version"}).out, StartsWith("seedcast "));
   ExpectJson(Command({"version", "--json"}).out, "j['protocol'] >= 1");
