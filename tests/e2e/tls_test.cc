@@ -86,6 +86,23 @@ TEST_F(TlsTest, AWorkerWithAnotherRoleIsRefusedAndSaysSo) {
   EXPECT_THAT(result.output, HasSubstr("may not call /seedcast.v1.WorkerService/Connect"));
 }
 
+TEST_F(TlsTest, APeerOfAnotherAuthorityFindsTheReasonInTheLogs) {
+  StartCoordinator(Flags(Role::kCoordinator));
+  const auto others = CertificateAuthority::OpenOrCreate(directory_ / "others", absl::Now());
+  ASSERT_TRUE(others.ok()) << others.status();
+  const auto leaf = others->Issue({{Role::kWorker, "worker"}, {}, absl::Hours(1)}, absl::Now());
+  ASSERT_TRUE(leaf.ok()) << leaf.status();
+  TlsFiles stranger = {leaf->directory + "/tls.crt", leaf->directory + "/tls.key", leaf->directory + "/ca.crt"};
+  Process worker("worker/seedcast-worker",
+                 {"--coordinator", Address(), "--id", "w0", "--slots", "1", "--tls-cert", stranger.certificate,
+                  "--tls-key", stranger.key, "--tls-ca", stranger.authority});
+  EXPECT_THAT(worker.WaitForLine("certificate verify failed"), HasSubstr("warning")) << worker.Output();
+
+  stranger.authority = Files(Role::kWorker).authority;  // believes the coordinator, and is not believed
+  EXPECT_FALSE(ListAs(stranger).ok());
+  EXPECT_THAT(coordinator_->WaitForLine("certificate verify failed"), HasSubstr("warning")) << coordinator_->Output();
+}
+
 // Its certificate runs out while it serves; the new one in its place is taken up by the same process.
 TEST_F(TlsTest, ARenewedCertificateIsTakenUpWithoutARestart) {
   constexpr absl::Duration kLeft = absl::Seconds(8);

@@ -1,5 +1,3 @@
-#include "common/http/https_server.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
@@ -7,11 +5,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
-
 #include <future>
 #include <vector>
+
 #include "absl/time/clock.h"
+#include "common/http/https_server.h"
 #include "common/tls/certificate_authority.h"
 #include "tests/testing/temporary_directory.h"
 
@@ -96,6 +96,7 @@ TEST_F(HttpsServerTest, WhoHasNoCertificateOfTheAuthorityIsRefused) {
   httplib::Client plain("127.0.0.1", server_.port());
   EXPECT_FALSE(plain.Get("/who")) << "plain text";
 }
+
 // To port `port` here; closed with the process.
 int Connect(int port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -170,7 +171,6 @@ TEST_F(HttpsServerTest, ListensAgainWhenItsSocketFails) {
   EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("https stopped listening"));
   EXPECT_TRUE(answered);
 }
-
 
 TEST_F(HttpsServerTest, ANewAuthorityIsBelievedAndTheOldOneNoMore) {
   const std::string of_old = Issue("certs", Role::kAdmin);
