@@ -166,7 +166,7 @@ void AddModelCommands(CLI::App& app, Console& console, Action* action) {
       ->transform(CLI::IsMember({"train", "validation", "test"}, CLI::ignore_case))
       ->capture_default_str()
       ->type_name("SPLIT");
-  command->add_option("--way", flags->way, "Classes an episode")->check(CLI::Range(2, 1000))->capture_default_str();
+  command->add_option("--way", flags->way, "Classes an episode")->check(CLI::Range(2, 100))->capture_default_str();
   command->add_option("--shot", flags->shot, "Support images a class")->check(CLI::Range(1, 19))->capture_default_str();
   command->add_option("--query", flags->query, "Query images a class; default 15, or what there is")
       ->check(CLI::Range(1, 19));

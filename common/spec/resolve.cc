@@ -173,7 +173,7 @@ absl::Status ResolveStrategy(v1::Strategy* strategy) {
 absl::Status ResolveEvaluation(absl::string_view path, v1::EvaluationSpec::Split split, int32_t episodes,
                                v1::EvaluationSpec* spec) {
   RETURN_IF_ERROR(ResolveEnum(path, "split", split, spec));
-  RETURN_IF_ERROR(ResolveInt(path, "way", 5, 2, 1000, spec));
+  RETURN_IF_ERROR(ResolveInt(path, "way", 5, 2, 100, spec));
   RETURN_IF_ERROR(ResolveInt(path, "shot", 5, 1, 19, spec));
   RETURN_IF_ERROR(ResolveInt(path, "query", std::min(15, kDrawingsPerCharacter - spec->shot()), 1, 19, spec));
   RETURN_IF_ERROR(CheckShotAndQuery(path, spec->shot(), spec->query()));

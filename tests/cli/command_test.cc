@@ -225,7 +225,7 @@ TEST_F(CommandTest, BadUsageIsExitCodeTwoWithOneClearLine) {
       {{"fork", "nobody-1", "--version", "1", "--store", Path("store")}, "nobody-1"},
       {{"fork", "nobody-1", "--store", Path("store")}, "--version is required"},
       {{"evaluate", "x", "--split", "other"}, "--split: other not in {train,validation,test}"},
-      {{"evaluate", "x", "--way", "-1"}, "--way: Value -1 not in range 2 to 1000"},
+      {{"evaluate", "x", "--way", "101"}, "--way: Value 101 not in range 2 to 100"},
       {{"evaluate", "x", "--version", "-1"}, "--version: -1, expected 0 or more"},
       {{"completion", "tcsh"}, "tcsh"},
   };

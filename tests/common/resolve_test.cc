@@ -199,8 +199,10 @@ TEST(ResolveEvaluationTest, TakesFewerQueriesWhereManyAreShots) {
 TEST(ResolveEvaluationTest, NamesThePathInErrors) {
   v1::EvaluationSpec spec;
   spec.set_way(-1);
-  EXPECT_EQ(Resolve(spec, "spec").status().message(), "spec.way: -1, expected 2 .. 1000");
-  EXPECT_EQ(Resolve(spec, "").status().message(), "way: -1, expected 2 .. 1000");
+  EXPECT_EQ(Resolve(spec, "spec").status().message(), "spec.way: -1, expected 2 .. 100");
+  EXPECT_EQ(Resolve(spec, "").status().message(), "way: -1, expected 2 .. 100");
+  spec.set_way(101);
+  EXPECT_EQ(Resolve(spec, "").status().message(), "way: 101, expected 2 .. 100");
   spec.set_way(5);
   spec.set_steps(-1);
   EXPECT_EQ(Resolve(spec, "").status().message(), "steps: -1, expected 0 .. 10000000");
