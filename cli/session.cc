@@ -11,7 +11,9 @@
 #include "common/log.h"
 #include "common/loopback.h"
 #include "common/status_macros.h"
+#include "common/version.h"
 #include "coordinator/rpc/health_client.h"
+#include "seedcast/v1/coordinator.grpc.pb.h"
 #include "worker/runtime/grpc_transport.h"
 
 namespace seedcast {
@@ -22,6 +24,7 @@ constexpr absl::Duration kConnectLocally = absl::Milliseconds(500);
 constexpr absl::Duration kStoreBusy = absl::Seconds(2);  // most commands hold a store for an instant only
 constexpr absl::Duration kStoreRetry = absl::Milliseconds(50);
 constexpr absl::Duration kShutdownGrace = absl::Seconds(2);
+constexpr absl::Duration kDescription = absl::Seconds(5);  // however busy, a coordinator describes itself at once
 
 // Where a command that stays listens for other commands on its store; empty where no socket can have that name.
 std::string StoreSocket(const std::string& store_directory) {
@@ -38,6 +41,31 @@ std::shared_ptr<grpc::Channel> ChannelOfRunningCommand(const std::string& store_
   if (socket.empty() || !std::filesystem::exists(socket, error)) return nullptr;
   std::shared_ptr<grpc::Channel> channel = MakeChannel("unix:" + socket, ChannelUse::kControl);
   return channel->WaitForConnected(absl::ToChronoTime(absl::Now() + kConnectLocally)) ? channel : nullptr;
+}
+
+// UNAVAILABLE when nothing is answered, FAILED_PRECONDITION when it is of another protocol.
+absl::Status CheckProtocol(const std::shared_ptr<grpc::Channel>& channel, const std::string& name) {
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + kDescription));
+  v1::CoordinatorDescription description;
+  const grpc::Status called =
+      v1::CoordinatorService::NewStub(channel)->Describe(&context, v1::DescribeRequest(), &description);
+  const std::string here = absl::StrCat("this is seedcast ", SEEDCAST_VERSION, " with protocol ", kProtocolVersion);
+  if (called.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    return absl::UnavailableError(
+        absl::StrCat(name, " does not answer: nothing came within ", absl::FormatDuration(kDescription)));
+  }
+  if (called.error_code() == grpc::StatusCode::UNAVAILABLE) {
+    return absl::UnavailableError(absl::StrCat(name, " cannot be reached: ", called.error_message()));
+  }
+  if (!called.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(name, " does not say its version: ", called.error_message(), "; ", here));
+  }
+  if (description.protocol_version() == kProtocolVersion) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(name, " is version ", description.build(), " with protocol ",
+                                                    description.protocol_version(), ", ", here,
+                                                    ": bring both to one version"));
 }
 
 absl::StatusOr<std::unique_ptr<CoordinatorServer>> StartServer(const SessionOptions& options) {
@@ -91,6 +119,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(const SessionOptions& opt
         absl::StrCat(name, " cannot be reached: ", health.message(),
                      "; is it running, the address right, and TLS on at both ends or at none?"));
   }
+  RETURN_IF_ERROR(CheckProtocol(channel, name));
   session->client_ = std::make_unique<Client>(channel, name);
   return session;
 }
@@ -101,7 +130,14 @@ absl::Status Session::OpenStore(const SessionOptions& options) {
     std::shared_ptr<grpc::Channel> channel;
     if (!options.stays) channel = ChannelOfRunningCommand(options.store_directory);
     if (channel != nullptr) {
-      client_ = std::make_unique<Client>(channel, "the running seedcast");
+      const std::string name = "the running seedcast";
+      const absl::Status protocol = CheckProtocol(channel, name);
+      if (absl::IsUnavailable(protocol) && absl::Now() < deadline) {  // it has just ended
+        absl::SleepFor(kStoreRetry);
+        continue;
+      }
+      RETURN_IF_ERROR(protocol);
+      client_ = std::make_unique<Client>(channel, name);
       return absl::OkStatus();
     }
     auto server = StartServer(options);

@@ -38,7 +38,8 @@ absl::Status CheckCoordinatorAddress(const std::string& address);
 class Session {
  public:
   // A store that a running command has open is reached through that command. UNAVAILABLE when a coordinator elsewhere
-  // does not answer within seconds; the embedded one's errors as in server.h.
+  // does not answer within seconds, FAILED_PRECONDITION when it speaks another version of the protocol; the embedded
+  // one's errors as in server.h.
   static absl::StatusOr<std::unique_ptr<Session>> Open(const SessionOptions& options);
   // Drains the worker, goes on with the jobs that were paused for an evaluation, shuts the embedded coordinator down.
   ~Session();
