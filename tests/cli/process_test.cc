@@ -10,6 +10,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "absl/time/clock.h"
+#include "tests/testing/silent_server.h"
 #include "tests/testing/temporary_directory.h"
 
 namespace seedcast {
@@ -52,6 +54,7 @@ class ProcessTest : public ::testing::Test {
     const std::string out = Path(name + ".out"), err = Path(name + ".err");
     const pid_t pid = fork();
     if (pid == 0) {
+      if (chdir(folder_.path().c_str()) != 0) _exit(97);  // which has no folder "data"
       if (!freopen(out.c_str(), "w", stdout) || !freopen(err.c_str(), "w", stderr)) _exit(99);
       execv(argv[0], argv.data());
       _exit(98);
@@ -124,6 +127,42 @@ TEST_P(SignalTest, AnEvaluationThatIsCutShortLeavesRunningJobsRunning) {
   EXPECT_EQ(Wait(evaluate), 130) << Read("run.err");
   ASSERT_EQ(Run("list", {"list"}), 0) << Read("list.err");
   EXPECT_THAT(Read("list.out"), ContainsRegex("sphere-1 +RUNNING +sphere +0/500"));
+}
+
+TEST_P(SignalTest, EndsTheTestsAtTheEndAndKeepsTheJob) {
+  std::ofstream(Path("glyphs.yaml")) << "name: glyphs\n"
+                                        "proto_net: {dataset: GLYPHS, way: 5, filters: 16}\n"
+                                        "strategy: {population_size: 2}\n"
+                                        "validation: {every: 0}\n"
+                                        "generations: 1\n";
+  const pid_t run = Start("run", {"run", Path("glyphs.yaml"), "--test-episodes", "1000000"});
+  ASSERT_TRUE(Says("run.err", "testing 5-way 5-shot"));
+  kill(run, GetParam());
+  EXPECT_EQ(Wait(run), 130);
+  EXPECT_THAT(Read("run.err"), HasSubstr("interrupted at generation 1/1; progress is kept, go on with: "
+                                         "seedcast run --resume glyphs-1 --store "));
+  EXPECT_EQ(Read("run.out"), "");
+  ASSERT_EQ(Run("resumed", {"run", "--resume", "glyphs-1", "--test-episodes", "5"}), 0) << Read("resumed.err");
+  EXPECT_THAT(Read("resumed.out"), HasSubstr("20-way 1-shot"));
+}
+
+TEST_P(SignalTest, EndsASubmissionWhoseDataDoesNotCome) {
+  std::ofstream(Path("omniglot.yaml")) << "proto_net: {dataset: OMNIGLOT}\ngenerations: 1\n";
+  const SilentServer proxy;  // whom the download asks, and who never answers
+  setenv("https_proxy", ("http://127.0.0.1:" + std::to_string(proxy.port())).c_str(), 1);
+  for (const char* name : {"SEEDCAST_DATA", "SEEDCAST_OFFLINE", "no_proxy", "NO_PROXY"}) unsetenv(name);
+  setenv("XDG_CACHE_HOME", Path("cache").c_str(), 1);
+  const pid_t run = Start("run", {"run", Path("omniglot.yaml")});
+  const int connection = proxy.Accept();
+  ASSERT_NE(connection, -1) << Read("run.err");
+  const absl::Time start = absl::Now();
+  kill(run, GetParam());
+  EXPECT_EQ(Wait(run), 130);
+  EXPECT_LT(absl::Now() - start, absl::Seconds(4)) << "the download alone gives up after 5 s";
+  EXPECT_THAT(Read("run.err"), HasSubstr("seedcast: interrupted\n"));
+  close(connection);
+  ASSERT_EQ(Run("list", {"list"}), 0) << Read("list.err");
+  EXPECT_THAT(Read("list.out"), Not(HasSubstr("job-1")));
 }
 
 INSTANTIATE_TEST_SUITE_P(Signals, SignalTest, ::testing::Values(SIGINT, SIGTERM),
