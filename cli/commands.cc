@@ -198,8 +198,9 @@ absl::StatusOr<v1::JobStatus> Follow(Client& client, const std::string& job_id, 
   std::string note;
   return client.Watch(job_id, [&](const v1::JobStatus& status) {
     // A job that begins to wait sends nothing more until that is over.
-    const bool waits = !status.numeric_class_note().empty() && status.numeric_class_note() != note;
-    note = status.numeric_class_note();
+    const std::string news = status.numeric_class_note() + status.message();
+    const bool waits = !news.empty() && news != note;
+    note = news;
     const std::string line = DescribeProgress(status);
     waits ? progress.ShowAtOnce(line, absl::Now()) : progress.Show(line, absl::Now());
   });
