@@ -151,8 +151,8 @@ absl::StatusOr<VerifyReport> Verify(Client& client, const std::string& job_id, i
     // A coordinator that could not take a damaged job up knows more than its digest tells.
     const std::string reason =
         status.message().empty() ? "" : absl::StrCat("; the coordinator says: ", status.message());
-    return Differs(absl::StrCat("version ", status.version(), ": digest of the job"), status.digest(),
-                   absl::StrCat(report.digest, reason));
+    return Differs(absl::StrCat("version ", status.version(), ": digest of the job"),
+                   status.digest().empty() ? "missing" : status.digest(), absl::StrCat(report.digest, reason));
   }
   if (status.state() == v1::SUCCEEDED) RETURN_IF_ERROR(CheckClosingRecord(client, job_id, &replay));
   return report;

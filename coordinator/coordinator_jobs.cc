@@ -361,7 +361,7 @@ absl::StatusOr<State> Coordinator::Impl::StateAt(const JobRecord& job, int64_t v
 }
 
 absl::StatusOr<Digest> Coordinator::Impl::DigestAt(const JobRecord& job, int64_t version) {
-  if (version == job.version) return job.digest;
+  if (version == job.version && job.digest != Digest{}) return job.digest;
   if (version < job.row.first_version || version > job.version) {
     return absl::InvalidArgumentError(
         absl::StrCat("version: ", version, ", expected ", job.row.first_version, " .. ", job.version));

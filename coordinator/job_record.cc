@@ -217,7 +217,7 @@ v1::JobStatus MakeStatus(const JobRecord& job) {
   status.set_state(job.row.state);
   status.set_message(job.row.message.empty() ? job.store_trouble : job.row.message);
   status.set_version(job.version);
-  status.set_digest(ToHex(job.digest));
+  if (job.digest != Digest{}) status.set_digest(ToHex(job.digest));
   status.set_num_parameters(job.num_parameters);
   if (job.version > job.row.first_version) *status.mutable_last() = job.last;
   if (job.best) *status.mutable_best() = *job.best;

@@ -29,10 +29,11 @@ struct JobRecord {
 
   // Parameters: a cache of the log.
   int64_t version = 0;
-  Digest digest{};             // of the state at `version`
-  std::optional<State> state;  // at `version`; kept while the job can still move
-  Digest chain{};              // after the last record
-  bool closed = false;         // the log ends with the record of the last version
+  Digest digest{};                              // of the state at `version`; zeros where the job could not be taken up
+  std::optional<State> state;                   // at `version`; kept while the job can still move
+  std::weak_ptr<const std::string> serialized;  // SerializeState(state), while somebody reads it
+  Digest chain{};                               // after the last record
+  bool closed = false;                          // the log ends with the record of the last version
 
   // Sums over the log.
   v1::GenerationMetrics last;

@@ -178,7 +178,7 @@
       ['bytes', 'bytes a generation', bytes(status.bytes_per_generation)],
       ['task', 'task', taskOf(spec), spec.numeric_class],
       ['submitted', 'submitted', new Date(1000 * status.submitted_unix_seconds).toLocaleString()],
-      ['digest', 'digest', status.digest.slice(0, 12) + ' …', '', status.digest],
+      ['digest', 'digest', status.digest ? status.digest.slice(0, 12) + ' …' : '–', '', status.digest],
     ];
     if (!ended(status)) {
       figures.splice(4, 0, ['rate', 'evaluations/s', number(status.evaluations_per_second)],

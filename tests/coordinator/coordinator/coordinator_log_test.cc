@@ -245,6 +245,7 @@ TEST_F(CoordinatorLogTest, ADamagedLogStopsOnlyItsJob) {
   Start();
   EXPECT_EQ(StatusOf(job).state(), v1::FAILED);
   EXPECT_THAT(StatusOf(job).message(), HasSubstr("generation 4 of the log: chain"));
+  EXPECT_EQ(StatusOf(job).digest(), "") << "nobody knows it";
   Join("w");
   RunTo(other, 3);
   store_.damaged_generation = -1;
