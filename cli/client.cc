@@ -171,13 +171,13 @@ absl::StatusOr<v1::JobStatus> Client::Watch(const std::string& job_id,
   }
 }
 
-absl::StatusOr<v1::EvaluationResult> Client::Evaluate(const v1::EvaluateJobRequest& request,
-                                                      const std::function<void(int32_t)>& on_progress) {
+absl::StatusOr<v1::EvaluationResult> Client::Evaluate(
+    const v1::EvaluateJobRequest& request, const std::function<void(const v1::EvaluateJobProgress&)>& on_progress) {
   grpc::ClientContext context;
   const CancelOnInterrupt cancel(&context, &ended_);
   const auto stream = jobs_->EvaluateJob(&context, request);
   v1::EvaluateJobProgress progress;
-  while (stream->Read(&progress)) on_progress(progress.episodes_done());
+  while (stream->Read(&progress)) on_progress(progress);
   RETURN_IF_ERROR(Convert(stream->Finish()));
   if (!progress.has_result()) return absl::InternalError(absl::StrCat(name_, " ended an evaluation without a result"));
   return progress.result();

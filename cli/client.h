@@ -40,7 +40,7 @@ class Client {
                                       const std::function<void(const v1::JobStatus&)>& on_status);
 
   absl::StatusOr<v1::EvaluationResult> Evaluate(const v1::EvaluateJobRequest& request,
-                                                const std::function<void(int32_t episodes_done)>& on_progress);
+                                                const std::function<void(const v1::EvaluateJobProgress&)>& on_progress);
 
   // The newest snapshot at or below a version. DATA_LOSS when its bytes are not what its digest says.
   absl::StatusOr<State> ReadSnapshot(const std::string& job_id, int64_t at_or_below);

@@ -193,16 +193,23 @@ void AddConnectionFlags(CLI::App& command, ConnectionFlags* flags) {
   command.get_option("--coordinator")->excludes("--store");
 }
 
+namespace {
+
+// What begins to wait sends nothing more until that is over: such a line is shown at once. `last_note` is that of the
+// line before.
+void ShowOrWait(const std::string& line, const std::string& note, std::string* last_note, ProgressLine* progress) {
+  const bool begins_to_wait = !note.empty() && note != *last_note;
+  *last_note = note;
+  begins_to_wait ? progress->ShowAtOnce(line, absl::Now()) : progress->Show(line, absl::Now());
+}
+
+}  // namespace
+
 absl::StatusOr<v1::JobStatus> Follow(Client& client, const std::string& job_id, Console& console) {
   ProgressLine progress(console);
   std::string note;
   return client.Watch(job_id, [&](const v1::JobStatus& status) {
-    // A job that begins to wait sends nothing more until that is over.
-    const std::string news = status.numeric_class_note() + status.message();
-    const bool waits = !news.empty() && news != note;
-    note = news;
-    const std::string line = DescribeProgress(status);
-    waits ? progress.ShowAtOnce(line, absl::Now()) : progress.Show(line, absl::Now());
+    ShowOrWait(DescribeProgress(status), status.numeric_class_note() + status.message(), &note, &progress);
   });
 }
 
@@ -221,9 +228,12 @@ absl::Status OutcomeOf(const v1::JobStatus& status) {
 absl::StatusOr<v1::EvaluationResult> EvaluateWithProgress(Client& client, const v1::EvaluateJobRequest& request,
                                                           const std::string& label, Console& console) {
   ProgressLine progress(console);
-  return client.Evaluate(request, [&](int32_t done) {
-    const std::string total = request.spec().episodes() > 0 ? absl::StrCat("/", request.spec().episodes()) : "";
-    progress.Show(absl::StrCat(label, " · episode ", done, total), absl::Now());
+  std::string note;
+  return client.Evaluate(request, [&](const v1::EvaluateJobProgress& news) {
+    std::string line = absl::StrCat(label, " · episode ", news.episodes_done());
+    if (request.spec().episodes() > 0) absl::StrAppend(&line, "/", request.spec().episodes());
+    if (!news.note().empty()) absl::StrAppend(&line, " · ", news.note());
+    ShowOrWait(line, news.note(), &note, &progress);
   });
 }
 

@@ -104,9 +104,7 @@ std::string DescribeJob(const v1::JobStatus& status) {
   }
   switch (status.state()) {
     case v1::RUNNING:
-      if (status.slots() == 0) {
-        if (status.numeric_class_note().empty()) absl::StrAppend(&line, " · waiting for workers");
-      } else if (status.evaluations_per_second() > 0) {
+      if (status.slots() > 0 && status.evaluations_per_second() > 0) {
         absl::StrAppend(&line, " · ", FormatCount(status.evaluations_per_second()), " evaluations/s · ETA ",
                         FormatSeconds(status.eta_seconds()));
       }

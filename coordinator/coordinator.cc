@@ -111,6 +111,7 @@ void Coordinator::Impl::OnTick(absl::Time now) {
   Handle(engine::Tick{}, now);
   RetryStore();
   NotifyChangedNotes();
+  NotifyWaitingEvaluations();
 }
 
 void Coordinator::Impl::Do(const engine::OpenJob& action) {

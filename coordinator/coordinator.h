@@ -93,7 +93,8 @@ class Coordinator {
   absl::StatusOr<int64_t> Watch(const std::string& job_id, StatusWatcher watcher, absl::Time now);
   void Unwatch(int64_t watch_id);
 
-  // Progress, then a last message with the result, or an error. Returns the evaluation's id.
+  // Progress, and each change of why it stands still; then a last message with the result, or an error. Returns the
+  // evaluation's id.
   absl::StatusOr<int64_t> Evaluate(const v1::EvaluateJobRequest& request, EvaluationWatcher watcher, absl::Time now);
   void CancelEvaluation(int64_t evaluation_id, absl::Time now);
 

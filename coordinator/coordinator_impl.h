@@ -63,6 +63,7 @@ class Coordinator::Impl {
     int64_t version = 0;
     v1::EvaluationSpec spec;
     EvaluationWatcher watcher;
+    v1::EvaluateJobProgress progress;  // that it saw last
   };
 
   void Do(const engine::OpenJob& action);
@@ -90,6 +91,7 @@ class Coordinator::Impl {
   v1::JobStatus StatusOf(const JobRecord& job, absl::Time now) const;
   void Notify(const std::string& job_id);
   void NotifyChangedNotes();
+  void NotifyWaitingEvaluations();
 
   void CountWorkers(CoordinatorFigures* figures) const;
   void CountPairs(CoordinatorFigures* figures) const;

@@ -315,7 +315,7 @@ absl::StatusOr<int64_t> Coordinator::Impl::Evaluate(const v1::EvaluateJobRequest
   const int64_t version = request.has_version() ? request.version() : (job->best ? job->best->version() : job->version);
   ASSIGN_OR_RETURN(const Digest digest, DigestAt(*job, version));
   const int64_t evaluation_id = next_evaluation_id_++;
-  evaluations_[evaluation_id] = {request.job_id(), version, spec, std::move(watcher)};
+  evaluations_[evaluation_id] = {request.job_id(), version, spec, std::move(watcher), {}};
   Handle(engine::EvaluationRequested{evaluation_id, request.job_id(), version, ToHex(digest), spec}, now);
   return evaluation_id;
 }
@@ -327,9 +327,19 @@ void Coordinator::Impl::CancelEvaluation(int64_t evaluation_id, absl::Time now) 
 void Coordinator::Impl::Do(const engine::EvaluationProgressed& action) {
   const auto evaluation = evaluations_.find(action.evaluation_id);
   if (evaluation == evaluations_.end()) return;
-  v1::EvaluateJobProgress progress;
+  v1::EvaluateJobProgress& progress = evaluation->second.progress;
   progress.set_episodes_done(static_cast<int32_t>(action.episodes_done));
+  progress.clear_note();
   if (action.episodes_done < evaluation->second.spec.episodes()) evaluation->second.watcher(progress);
+}
+
+void Coordinator::Impl::NotifyWaitingEvaluations() {
+  for (auto& [evaluation_id, evaluation] : evaluations_) {
+    std::string note = engine_->EvaluationNote(evaluation.job_id, now_);
+    if (note == evaluation.progress.note()) continue;
+    evaluation.progress.set_note(std::move(note));
+    evaluation.watcher(evaluation.progress);
+  }
 }
 
 void Coordinator::Impl::Do(const engine::EvaluationDone& action) {

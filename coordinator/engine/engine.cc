@@ -118,6 +118,9 @@ void Engine::On(const Tick&) {
     worker.lost = true;
     GiveBackAll(worker);
   }
+  for (const auto& [number, job] : active_) {
+    job->unserved_since = job->eligible_workers > 0 ? absl::InfiniteFuture() : std::min(job->unserved_since, now_);
+  }
   CloseEndedJobs();
   FillAll();
 }
@@ -184,20 +187,30 @@ const Job* Engine::FindJob(const std::string& job_id) const {
 std::string Engine::Note(const std::string& job_id, absl::Time now) const {
   const Job* job = FindJob(job_id);
   if (job == nullptr || job->state != v1::RUNNING || job->committing) return "";
+  return WhyWaiting(*job, now);
+}
+
+std::string Engine::EvaluationNote(const std::string& job_id, absl::Time now) const {
+  const Job* job = FindJob(job_id);
+  return job == nullptr ? "" : WhyWaiting(*job, now);
+}
+
+std::string Engine::WhyWaiting(const Job& job, absl::Time now) const {
   bool any_class = false, any_task = false, all_fail = true;
   for (const auto& [worker_id, worker] : workers_.all()) {
     if (!worker.available()) continue;
-    const bool has_task = worker.tasks.contains(job->plan.task);
+    const bool has_task = worker.tasks.contains(job.plan.task);
     any_task |= has_task;
-    any_class |= has_task && worker.proofs.contains(job->plan.numeric_class);
-    if (CanServe(worker, *job)) all_fail &= worker.InBackoff(job_id, now);
+    any_class |= has_task && worker.proofs.contains(job.plan.numeric_class);
+    if (CanServe(worker, job)) all_fail &= worker.InBackoff(job.job_id, now);
   }
-  if (job->eligible_workers > 0) return all_fail ? absl::StrCat("waiting: ", job->last_lease_error) : "";
-  const std::string class_name = v1::NumericClass_Name(job->plan.numeric_class);
+  if (job.eligible_workers > 0) return all_fail ? absl::StrCat("waiting: ", job.last_lease_error) : "";
+  if (now - job.unserved_since < options_.note_patience) return "";  // also where it is infinite
+  const std::string class_name = v1::NumericClass_Name(job.plan.numeric_class);
   if (any_class)
     return absl::StrCat("waiting: every worker of class ", class_name, " computes other bits than the first");
   if (any_task) return absl::StrCat("waiting: no worker of class ", class_name);
-  return workers_.all().empty() ? "waiting: no worker" : absl::StrCat("waiting: no worker has task ", job->plan.task);
+  return workers_.all().empty() ? "waiting: no worker" : absl::StrCat("waiting: no worker has task ", job.plan.task);
 }
 
 void Engine::CheckInvariants() const {

@@ -38,6 +38,8 @@ struct EngineOptions {
   // An idle worker repeats what two others hold already, or does a pair whose inner state another has, after so long
   // without a result, and longer where units take longer.
   absl::Duration repeat_patience = absl::Seconds(2);
+  // Workers that are just starting, or connecting again, are no news.
+  absl::Duration note_patience = absl::Seconds(1);
   int64_t first_lease_id = 1;  // above all that an earlier run of the coordinator gave out
 };
 
@@ -57,8 +59,11 @@ class Engine {
   std::vector<std::string> WorkersWithJob(const std::string& job_id) const;
   // It has asked for no more leases, or the coordinator gives out none.
   bool IsDraining(const std::string& worker_id) const;
-  // Why a running job stands still: "waiting: no worker of class BF16_AMX", or empty.
+  // Why a running job stands still: "waiting: no worker of class BF16_AMX", or empty. That nobody serves it is said
+  // once it has been so for note_patience.
   std::string Note(const std::string& job_id, absl::Time now) const;
+  // The same of an evaluation of the job's parameters, whatever the job's state.
+  std::string EvaluationNote(const std::string& job_id, absl::Time now) const;
   const Job* FindJob(const std::string& job_id) const;
   const WorkerTable& workers() const { return workers_; }
   const EngineStats& stats() const { return stats_; }
@@ -87,6 +92,7 @@ class Engine {
   void RemoveWorker(Worker& worker);
   void CountEligible(const Worker& worker, int sign);
   void CloseEndedJobs();
+  std::string WhyWaiting(const Job& job, absl::Time now) const;
 
   // Jobs (engine_jobs.cc).
   void On(const JobAdded& event);

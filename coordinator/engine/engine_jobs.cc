@@ -43,6 +43,7 @@ void Engine::On(const JobResumed& event) {
   Job& job = MustFindJob(event.job_id);
   if (job.state != v1::PAUSED) return;
   job.state = v1::RUNNING;
+  job.unserved_since = absl::InfiniteFuture();
   if (job.open == nullptr && !job.committing) OpenGeneration(job);
   FillAll();
 }
@@ -75,6 +76,7 @@ void Engine::Activate(Job& job) {
   job.served_seconds = EntryShare(job.served_seconds, others);
   active_[job.number] = &job;
   job.close_at = absl::InfiniteFuture();
+  job.unserved_since = absl::InfiniteFuture();
   closing_.erase(job.job_id);
   RecountEligible(job);
 }

@@ -56,6 +56,7 @@ struct Job {
   std::string proof;  // of the first worker that served the job; others must have computed the same
   int64_t eligible_workers = 0;
   int64_t eligible_slots = 0;
+  absl::Time unserved_since = absl::InfiniteFuture();      // the first tick that found it without an eligible worker
   absl::flat_hash_map<std::string, int> leases_of_worker;  // workers with leases of this job; never iterated
   double served_seconds = 0;
   std::string last_lease_error;

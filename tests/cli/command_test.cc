@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "coordinator/server.h"
 #include "tests/cli/command_fixture.h"
@@ -194,6 +195,43 @@ TEST_F(RemoteCommandTest, SubmitWatchesAJobToItsEnd) {
       << "a store named by hand wins over the environment";
   worker.RequestDrain();
   EXPECT_TRUE(worker.Join().ok());
+}
+
+// Standard error with somebody who listens to it.
+class HeardBuffer : public std::stringbuf {
+ public:
+  explicit HeardBuffer(std::function<void(const std::string& so_far)> hear) : hear_(std::move(hear)) {}
+
+ private:
+  int sync() override {
+    hear_(str());
+    return 0;
+  }
+  const std::function<void(const std::string&)> hear_;
+};
+
+TEST_F(RemoteCommandTest, EvaluateSaysThatItWaitsForAWorker) {
+  ASSERT_EQ(Command({"submit", SphereJob(), "--coordinator", address_}).code, kExitOk);
+  std::unique_ptr<Worker> worker;
+  HeardBuffer heard([&](const std::string& so_far) {
+    if (worker != nullptr || so_far.find("evaluating · episode 0/3 · waiting: no worker\n") == std::string::npos)
+      return;
+    WorkerOptions options;
+    options.id = "w";
+    worker =
+        std::make_unique<Worker>(options, MakeGrpcTransport(server_->InProcessChannel(), server_->InProcessChannel()));
+    worker->Start();
+  });
+  std::ostringstream out;
+  std::ostream err(&heard);
+  Console console{out, err};
+  const char* const environment[] = {nullptr};
+  EXPECT_EQ(RunApp({"evaluate", "sphere-1", "--episodes", "3", "--coordinator", address_}, environment, console),
+            kExitOk)
+      << heard.str();
+  ASSERT_NE(worker, nullptr) << heard.str();
+  worker->RequestDrain();
+  EXPECT_TRUE(worker->Join().ok());
 }
 
 TEST_F(RemoteCommandTest, AnUnreachableCoordinatorIsExitCodeThree) {

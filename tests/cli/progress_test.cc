@@ -96,7 +96,10 @@ TEST(DescribeProgressTest, SaysWhatIsKnown) {
   v1::JobStatus status;
   status.mutable_spec()->set_generations(800);
   status.set_state(v1::RUNNING);
-  EXPECT_EQ(DescribeProgress(status), "generation 0/800 · waiting for workers");
+  EXPECT_EQ(DescribeProgress(status), "generation 0/800");
+  status.set_numeric_class_note("waiting: no worker");
+  EXPECT_EQ(DescribeProgress(status), "generation 0/800 · waiting: no worker");
+  status.clear_numeric_class_note();
   status.set_version(120);
   status.set_slots(2);
   status.mutable_last()->set_fitness_mean(-1.23456);

@@ -156,6 +156,12 @@ class CoordinatorTest : public ::testing::Test, public WorkerLinks {
     }
     return false;
   }
+  void TickForSeconds(int seconds) {
+    for (int i = 0; i < 10 * seconds; ++i) {
+      now_ += absl::Milliseconds(100);
+      coordinator_->OnTick(now_);
+    }
+  }
   void RunUntilIdle() {
     for (int i = 0; i < 100'000 && Step(); ++i) {
     }
@@ -204,6 +210,7 @@ class CoordinatorTest : public ::testing::Test, public WorkerLinks {
   StoreThatMayRefuse store_;
   std::unique_ptr<Coordinator> coordinator_;
   std::map<std::string, std::deque<v1::Lease>> inbox_;
+  absl::Status no_task_;  // why, unless OK
   std::vector<std::pair<std::string, v1::CoordinatorMessage>> sent_;
   std::vector<std::vector<std::string>> broadcasts_;  // to whom
   std::map<std::string, absl::Status> closed_;
@@ -211,4 +218,3 @@ class CoordinatorTest : public ::testing::Test, public WorkerLinks {
 };
 
 }  // namespace seedcast
-  absl::Status no_task_;  // why, unless OK

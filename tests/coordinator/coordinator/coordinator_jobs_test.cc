@@ -161,8 +161,7 @@ TEST_F(CoordinatorJobsTest, AWatcherHearsThatAJobWaits) {
   const auto id = coordinator_->Watch(
       job, [&](const auto& s) { notes.push_back(s.numeric_class_note()); }, now_);
   coordinator_->OnWorkerGone("w", now_);
-  coordinator_->OnTick(now_);
-  coordinator_->OnTick(now_);
+  TickForSeconds(3);
   EXPECT_THAT(notes, ElementsAre("", "waiting: no worker"));
   coordinator_->Unwatch(*id);
   Join("w");
@@ -303,6 +302,26 @@ TEST_F(CoordinatorJobsTest, WithoutValidationTheLastVersionIsEvaluated) {
   Join("w");
   RunUntilIdle();
   EXPECT_EQ(Evaluate(job, std::nullopt)->result().version(), 3);
+}
+
+TEST_F(CoordinatorJobsTest, AnEvaluationSaysThatItWaits) {
+  const std::string job = Submit(Spec(3, 0));
+  Join("w");
+  RunUntilIdle();
+  coordinator_->OnWorkerGone("w", now_);
+  v1::EvaluateJobRequest request;
+  request.set_job_id(job);
+  std::vector<std::string> notes;
+  const auto id = coordinator_->Evaluate(
+      request, [&](const auto& progress) { notes.push_back(progress->note()); }, now_);
+  ASSERT_TRUE(id.ok());
+  TickForSeconds(3);
+  EXPECT_THAT(notes, ElementsAre("waiting: no worker"));
+  Join("w");
+  coordinator_->OnTick(now_);
+  EXPECT_THAT(notes, ElementsAre("waiting: no worker", ""));
+  RunUntilIdle();
+  EXPECT_EQ(notes.back(), "");
 }
 
 TEST_F(CoordinatorJobsTest, ACancelledEvaluationIsHeardOfNoMore) {

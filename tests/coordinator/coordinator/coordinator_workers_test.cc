@@ -130,6 +130,7 @@ TEST_F(CoordinatorWorkersTest, DrainsAtShutdownAndKeepsASnapshot) {
 
 TEST_F(CoordinatorWorkersTest, SaysWhatAJobWaitsFor) {
   const std::string job = Submit();
+  TickForSeconds(2);
   EXPECT_EQ(StatusOf(job).numeric_class_note(), "waiting: no worker");
   Join("w");
   EXPECT_EQ(StatusOf(job).numeric_class_note(), "");

@@ -8,6 +8,9 @@ using ::testing::HasSubstr;
 class WorkerTest : public EngineTest {
  protected:
   absl::Status Check(WorkerJoined joined) { return engine_.CheckWorker(&joined); }
+  void WaitLongEnoughForANote() {
+    for (int i = 0; i < 2; ++i) Wait(absl::Seconds(1));
+  }
 };
 
 TEST_F(WorkerTest, ChecksWhatAWorkerSaysOfItself) {
@@ -49,6 +52,7 @@ TEST_F(WorkerTest, ServesOnlyJobsOfItsClassAndTasks) {
   Add("net", proto_net);
   Join("w");
   EXPECT_EQ(InHand("w"), 0u);
+  WaitLongEnoughForANote();
   EXPECT_EQ(engine_.Note("bf16", now_), "waiting: no worker of class BF16_AMX");
   EXPECT_EQ(engine_.Note("net", now_), "waiting: no worker has task proto_net");
   Join("amx", 1, {{v1::BF16_AMX, "x"}});
@@ -58,7 +62,42 @@ TEST_F(WorkerTest, ServesOnlyJobsOfItsClassAndTasks) {
 
 TEST_F(WorkerTest, SaysWhenThereIsNoWorkerAtAll) {
   Add("j", 4);
+  WaitLongEnoughForANote();
   EXPECT_EQ(engine_.Note("j", now_), "waiting: no worker");
+}
+
+TEST_F(WorkerTest, AWorkerThatIsAboutToComeIsNotMissed) {
+  Add("j", 4);
+  Wait(absl::Hours(1));  // before the first tick the coordinator itself was not there
+  EXPECT_EQ(engine_.Note("j", now_), "");
+  Wait(absl::Milliseconds(900));
+  EXPECT_EQ(engine_.Note("j", now_), "");
+  Join("w");
+  Wait(absl::Milliseconds(100));
+  Leave("w");
+  for (int i = 0; i < 10; ++i) {
+    Wait(absl::Milliseconds(100));
+    EXPECT_EQ(engine_.Note("j", now_), "") << "after " << i;
+  }
+  Wait(absl::Milliseconds(100));
+  EXPECT_EQ(engine_.Note("j", now_), "waiting: no worker");
+  Do(JobPaused{"j"});
+  Do(JobResumed{"j"});
+  EXPECT_EQ(engine_.Note("j", now_), "") << "whoever resumes may bring the worker";
+}
+
+TEST_F(WorkerTest, SaysWhyAnEvaluationWaitsWhateverTheJobsState) {
+  Add("done", Plan(4), v1::SUCCEEDED);
+  Add("paused", Plan(4), v1::PAUSED);
+  for (const char* job : {"done", "paused"}) {
+    Evaluate(job == std::string("done") ? 1 : 2, job, 3);
+    WaitLongEnoughForANote();
+    EXPECT_EQ(engine_.Note(job, now_), "") << job;
+    EXPECT_EQ(engine_.EvaluationNote(job, now_), "waiting: no worker") << job;
+  }
+  Join("w");
+  EXPECT_EQ(engine_.EvaluationNote("done", now_), "");
+  EXPECT_EQ(engine_.EvaluationNote("nobody", now_), "");
 }
 
 TEST_F(WorkerTest, WorkersOfOneJobHaveTheSameProof) {
@@ -72,6 +111,7 @@ TEST_F(WorkerTest, WorkersOfOneJobHaveTheSameProof) {
   EXPECT_EQ(InHand("other"), 0u);
   Leave("first");
   Leave("same");
+  WaitLongEnoughForANote();
   EXPECT_THAT(engine_.Note("j", now_), HasSubstr("computes other bits than the first"));
 }
 
@@ -89,6 +129,7 @@ TEST_F(WorkerTest, TheFirstProofIsToldOnceAndHoldsAfterARestart) {
   Leave("second");
   Join("again", 1, {{v1::BF16_AMX, "y"}});
   EXPECT_EQ(leases_["again"].at(0).job_id, "restarted");
+  WaitLongEnoughForANote();
   EXPECT_THAT(engine_.Note("j", now_), HasSubstr("computes other bits than the first"));
 }
 
