@@ -227,7 +227,7 @@ absl::StatusOr<std::vector<v1::GenerationRecord>> Coordinator::Log(const v1::Get
                                                                    int64_t limit) const {
   return impl_->Log(request, limit);
 }
-absl::StatusOr<Snapshot> Coordinator::ReadSnapshot(const v1::GetSnapshotRequest& request) const {
+absl::StatusOr<Coordinator::SharedSnapshot> Coordinator::ReadSnapshot(const v1::GetSnapshotRequest& request) const {
   return impl_->ReadSnapshot(request);
 }
 Coordinator::Stats Coordinator::stats() const { return impl_->stats(); }

@@ -98,9 +98,15 @@ class Coordinator {
   absl::StatusOr<int64_t> Evaluate(const v1::EvaluateJobRequest& request, EvaluationWatcher watcher, absl::Time now);
   void CancelEvaluation(int64_t evaluation_id, absl::Time now);
 
-  // ParameterService. Log: at most `limit` records. Snapshot: the newest at or below; a job's current version counts.
+  // ParameterService. Log: at most `limit` records. Snapshot: the newest at or below; a job's current version counts,
+  // and its bytes are there once, however many read them.
   absl::StatusOr<std::vector<v1::GenerationRecord>> Log(const v1::GetLogRequest& request, int64_t limit) const;
-  absl::StatusOr<Snapshot> ReadSnapshot(const v1::GetSnapshotRequest& request) const;
+  struct SharedSnapshot {
+    int64_t version = 0;
+    Digest digest{};
+    std::shared_ptr<const std::string> bytes;
+  };
+  absl::StatusOr<SharedSnapshot> ReadSnapshot(const v1::GetSnapshotRequest& request) const;
 
   // Counters for metrics and tests.
   struct Stats {

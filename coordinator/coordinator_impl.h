@@ -45,7 +45,7 @@ class Coordinator::Impl {
   absl::StatusOr<int64_t> Evaluate(const v1::EvaluateJobRequest& request, EvaluationWatcher watcher, absl::Time now);
   void CancelEvaluation(int64_t evaluation_id, absl::Time now);
   absl::StatusOr<std::vector<v1::GenerationRecord>> Log(const v1::GetLogRequest& request, int64_t limit);
-  absl::StatusOr<Snapshot> ReadSnapshot(const v1::GetSnapshotRequest& request);
+  absl::StatusOr<SharedSnapshot> ReadSnapshot(const v1::GetSnapshotRequest& request);
   void CountBytes(const std::string& job_id, int64_t bytes);
 
   // coordinator_log.cc: the log and the parameters.

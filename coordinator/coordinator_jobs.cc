@@ -392,12 +392,16 @@ absl::StatusOr<std::vector<v1::GenerationRecord>> Coordinator::Impl::Log(const v
   return store_.ReadLog(request.job_id(), request.from_generation(), to, limit);
 }
 
-absl::StatusOr<Snapshot> Coordinator::Impl::ReadSnapshot(const v1::GetSnapshotRequest& request) {
-  ASSIGN_OR_RETURN(const JobRecord* job, Find(request.job_id()));
+absl::StatusOr<Coordinator::SharedSnapshot> Coordinator::Impl::ReadSnapshot(const v1::GetSnapshotRequest& request) {
+  ASSIGN_OR_RETURN(JobRecord * job, Find(request.job_id()));
   if (job->state && job->version <= request.at_or_below_version()) {
-    return Snapshot{job->version, job->digest, SerializeState(*job->state)};
+    std::shared_ptr<const std::string> bytes = job->serialized.lock();
+    if (bytes == nullptr) bytes = std::make_shared<const std::string>(SerializeState(*job->state));
+    job->serialized = bytes;
+    return SharedSnapshot{job->version, job->digest, std::move(bytes)};
   }
-  return store_.ReadSnapshot(request.job_id(), request.at_or_below_version());
+  ASSIGN_OR_RETURN(Snapshot stored, store_.ReadSnapshot(request.job_id(), request.at_or_below_version()));
+  return SharedSnapshot{stored.version, stored.digest, std::make_shared<const std::string>(std::move(stored.bytes))};
 }
 
 void Coordinator::Impl::CountBytes(const std::string& job_id, int64_t bytes) {

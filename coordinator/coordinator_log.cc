@@ -188,6 +188,7 @@ void Coordinator::Impl::Advance(JobRecord& job, engine::CommitGeneration closed)
   notice.mutable_gradient()->Add(outcome.gradient.begin(), outcome.gradient.end());
   links_.Broadcast(engine_->WorkersWithJob(closed.job_id), message);
 
+  job.serialized.reset();
   const absl::StatusOr<UpdateReport> report = Timed(&figures_.update, &job.observed.update_seconds, [&] {
     return Update(job.row.spec, outcome, options_.update_threads, &*job.state, &job.observed.diagnostics);
   });

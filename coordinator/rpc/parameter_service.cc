@@ -17,14 +17,14 @@ grpc::ServerWriteReactor<v1::SnapshotChunk>* ParameterServiceImpl::GetSnapshot(g
   auto* stream = new ChunkStream<v1::SnapshotChunk>(context);
   stream->Hold();
   loop_.Post([this, stream, request = *request](Coordinator& coordinator, absl::Time) {
-    absl::StatusOr<Snapshot> snapshot = coordinator.ReadSnapshot(request);
+    absl::StatusOr<Coordinator::SharedSnapshot> snapshot = coordinator.ReadSnapshot(request);
     if (snapshot.ok()) {
       v1::SnapshotChunk first;
       first.set_version(snapshot->version);
       first.set_digest(ToBytes(snapshot->digest));
-      coordinator.CountBytes(request.job_id(), static_cast<int64_t>(snapshot->bytes.size()));
-      CountSent(TransferredBytes::kSnapshot, snapshot->bytes);
-      stream->Start(std::move(first), std::make_shared<const std::string>(std::move(snapshot->bytes)));
+      coordinator.CountBytes(request.job_id(), static_cast<int64_t>(snapshot->bytes->size()));
+      CountSent(TransferredBytes::kSnapshot, *snapshot->bytes);
+      stream->Start(std::move(first), std::move(snapshot->bytes));
     } else {
       stream->End(snapshot.status());
     }

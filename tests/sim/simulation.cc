@@ -184,9 +184,9 @@ absl::StatusOr<std::vector<v1::GenerationRecord>> Simulation::ReadLog(const v1::
 
 absl::StatusOr<std::string> Simulation::ReadSnapshot(const v1::GetSnapshotRequest& request) {
   if (!up()) return absl::UnavailableError("nobody listens");
-  absl::StatusOr<Snapshot> snapshot = coordinator_->ReadSnapshot(request);
+  const absl::StatusOr<Coordinator::SharedSnapshot> snapshot = coordinator_->ReadSnapshot(request);
   if (!snapshot.ok()) return snapshot.status();
-  return std::move(snapshot->bytes);
+  return *snapshot->bytes;
 }
 
 // ---- Jobs.

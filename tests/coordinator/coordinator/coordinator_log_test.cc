@@ -272,11 +272,26 @@ TEST_F(CoordinatorLogTest, ServesTheCurrentVersionAsASnapshot) {
   const auto current = coordinator_->ReadSnapshot(request);
   ASSERT_TRUE(current.ok());
   EXPECT_EQ(current->version, 7);
-  EXPECT_EQ(ToHex(StateDigest(*ParseState(current->bytes))), StatusOf(job).digest());
+  EXPECT_EQ(ToHex(StateDigest(*ParseState(*current->bytes))), StatusOf(job).digest());
   request.set_at_or_below_version(6);
   EXPECT_EQ(coordinator_->ReadSnapshot(request)->version, 4);
   request.set_job_id("nobody");
   EXPECT_EQ(coordinator_->ReadSnapshot(request).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(CoordinatorLogTest, HasTheBytesOfAVersionOnceWhileTheyAreRead) {
+  const std::string job = Submit(Spec(20));
+  Join("w");
+  RunTo(job, 7);
+  v1::GetSnapshotRequest request;
+  request.set_job_id(job);
+  request.set_at_or_below_version(100);
+  const auto one = *coordinator_->ReadSnapshot(request), other = *coordinator_->ReadSnapshot(request);
+  EXPECT_EQ(one.bytes, other.bytes);
+  RunTo(job, 8);
+  const auto next = *coordinator_->ReadSnapshot(request);
+  EXPECT_EQ(ParseState(*next.bytes)->version, 8);
+  EXPECT_EQ(ParseState(*one.bytes)->version, 7) << "whoever reads it is not disturbed";
 }
 
 TEST_F(CoordinatorLogTest, ServesTheLogInPieces) {
