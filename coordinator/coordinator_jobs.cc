@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/log.h"
+#include "common/spec/field_checks.h"
 #include "common/spec/resolve.h"
 #include "common/spec/shape.h"
 #include "common/status_macros.h"
@@ -17,6 +18,17 @@
 namespace seedcast {
 
 namespace {
+
+// Noise values, two for each that an update draws: at 2 billion a second and core it draws for ten minutes.
+constexpr int64_t kMaxNoise = int64_t{1} << 41;
+
+absl::Status CheckUpdate(const v1::JobSpec& spec, int64_t num_parameters) {
+  const int64_t population = spec.strategy().population_size();
+  if (population <= kMaxNoise / num_parameters) return absl::OkStatus();
+  return BadField("strategy.population_size", absl::StrCat(population),
+                  absl::StrCat("population_size * num_parameters <= ", kMaxNoise, " with ", num_parameters,
+                               " parameters, for each update draws half as much noise"));
+}
 
 absl::Status CheckEstimator(const v1::JobSpec& spec, const Task& task) {
   const v1::Strategy::Estimator asked = spec.strategy().estimator();
@@ -104,6 +116,7 @@ absl::Status Coordinator::Impl::Prepare(v1::JobSpec* spec, std::unique_ptr<Task>
   if (options_.prepare) RETURN_IF_ERROR(options_.prepare(spec));
   ASSIGN_OR_RETURN(*task, options_.make_task(*spec));
   RETURN_IF_ERROR(CheckEstimator(*spec, **task));
+  RETURN_IF_ERROR(CheckUpdate(*spec, (*task)->num_parameters()));
   if (spec->validation().every() > 0) RETURN_IF_ERROR((*task)->CheckEvaluation(spec->validation().episodes()));
   return absl::OkStatus();
 }

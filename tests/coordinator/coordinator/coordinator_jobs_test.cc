@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "tests/coordinator/coordinator/coordinator_fixture.h"
+#include "worker/kernels/convnet.h"
 
 namespace seedcast {
 namespace {
@@ -52,6 +53,20 @@ TEST_F(CoordinatorJobsTest, RefusesWhatIsOutOfRange) {
   const auto status = TrySubmit(spec);
   EXPECT_EQ(status.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.status().message()), HasSubstr("population_size: 7"));
+}
+
+TEST_F(CoordinatorJobsTest, RefusesAnUpdateOfHours) {
+  v1::JobSpec spec = Spec();
+  spec.mutable_strategy()->set_population_size(1 << 20);
+  spec.mutable_sphere()->set_dimension((1 << 21) + 1);
+  const auto status = TrySubmit(spec);
+  EXPECT_EQ(status.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.status().message()),
+              HasSubstr("strategy.population_size: 1048576, expected population_size * num_parameters <= 2199023255552 "
+                        "with 2097153 parameters"));
+  spec.mutable_sphere()->set_dimension(1 << 21);
+  EXPECT_TRUE(TrySubmit(spec).ok());
+  EXPECT_LT(ConvNetShape::Uniform(256, 4).num_parameters(), 1 << 21) << "any population suits any proto_net";
 }
 
 TEST_F(CoordinatorJobsTest, AKeySubmittedTwiceIsOneJob) {
