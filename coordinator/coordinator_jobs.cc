@@ -19,6 +19,8 @@ namespace seedcast {
 
 namespace {
 
+// Most memory that a worker's slot can be expected to have for one evaluation.
+constexpr int64_t kMaxEvaluationBytes = int64_t{64} << 30;
 // Noise values, two for each that an update draws: at 2 billion a second and core it draws for ten minutes.
 constexpr int64_t kMaxNoise = int64_t{1} << 41;
 
@@ -117,6 +119,7 @@ absl::Status Coordinator::Impl::Prepare(v1::JobSpec* spec, std::unique_ptr<Task>
   ASSIGN_OR_RETURN(*task, options_.make_task(*spec));
   RETURN_IF_ERROR(CheckEstimator(*spec, **task));
   RETURN_IF_ERROR(CheckUpdate(*spec, (*task)->num_parameters()));
+  RETURN_IF_ERROR((*task)->CheckMemory(kMaxEvaluationBytes));
   if (spec->validation().every() > 0) RETURN_IF_ERROR((*task)->CheckEvaluation(spec->validation().episodes()));
   return absl::OkStatus();
 }

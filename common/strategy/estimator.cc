@@ -21,8 +21,13 @@ PhiloxBlock Draw(const v1::JobSpec& spec, int64_t number, int64_t who, int64_t g
                 spec.seed());
 }
 
-// As PhiloxStream::Uniform, of the block's first word.
+// As PhiloxStream::Uniform, of the block's first word: kLeastUniform .. 1.
 double Uniform(const PhiloxBlock& block) { return static_cast<double>(2 * (block[0] >> 9) + 1) * 0x1p-24; }
+constexpr double kLeastUniform = 0x1p-24;
+
+int64_t ExponentialSteps(const v1::Unroll& lengths, double u) {
+  return lengths.min_steps() + static_cast<int64_t>(std::nearbyint(-lengths.steps() * Log(u)));
+}
 
 // Whose lengths these are: everybody's, or the pair's own.
 int64_t Who(const v1::JobSpec& spec, int cluster, int64_t pair) {
@@ -91,8 +96,11 @@ int64_t UnrollsOfEvaluation(const v1::JobSpec& spec, int64_t generation, int clu
 int64_t UnrollSteps(const v1::JobSpec& spec, int64_t generation, int cluster, int64_t pair, int unroll) {
   const v1::Unroll& lengths = UnrollOf(spec);
   if (!Exponential(spec)) return lengths.steps();
-  const double u = Uniform(Draw(spec, int64_t{unroll} + 1, Who(spec, cluster, pair), generation));
-  return lengths.min_steps() + static_cast<int64_t>(std::nearbyint(-lengths.steps() * Log(u)));
+  return ExponentialSteps(lengths, Uniform(Draw(spec, int64_t{unroll} + 1, Who(spec, cluster, pair), generation)));
+}
+
+int64_t MostUnrollSteps(const v1::JobSpec& spec) {
+  return Exponential(spec) ? ExponentialSteps(UnrollOf(spec), kLeastUniform) : UnrollOf(spec).steps();
 }
 
 NoiseKey MemberNoise(const v1::JobSpec& spec, int64_t generation, int64_t pair) {

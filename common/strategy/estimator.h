@@ -66,6 +66,8 @@ int64_t UnrollsOfEvaluation(const v1::JobSpec& spec, int64_t generation, int clu
 // `steps` with FIXED; with EXPONENTIAL min_steps + rint(-steps * Log(u)) in double, u = Uniform() of Philox (seed;
 // counter unroll + 1, who, g, domain kSchedule).
 int64_t UnrollSteps(const v1::JobSpec& spec, int64_t generation, int cluster, int64_t pair, int unroll);
+// The most that UnrollSteps gives: with EXPONENTIAL what the least u draws, 17 times the mean.
+int64_t MostUnrollSteps(const v1::JobSpec& spec);
 
 // The noise that a member of the pair wears in `generation`: NoiseKey of (g, p), or of (t, p) for NRES.
 NoiseKey MemberNoise(const v1::JobSpec& spec, int64_t generation, int64_t pair);

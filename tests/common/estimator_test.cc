@@ -128,6 +128,14 @@ TEST(UnrollLengthTest, FixedIsFixed) {
   EXPECT_EQ(UnrollsOfEvaluation(spec, 5, 0, 2), 4);
 }
 
+TEST(UnrollLengthTest, NoneIsLongerThanTheLeastNumberDraws) {
+  EXPECT_EQ(MostUnrollSteps(JobOf(v1::Strategy::PES, {v1::Unroll::FIXED, 4, 3, 24})), 100);
+  const v1::JobSpec spec = JobOf(v1::Strategy::PES, {v1::Unroll::EXPONENTIAL, 4, 3, 24});
+  const v1::Unroll& unroll = UnrollOf(spec);
+  EXPECT_EQ(MostUnrollSteps(spec), unroll.min_steps() + std::nearbyint(unroll.steps() * 24 * std::log(2)));
+  for (int64_t g = 0; g < 10'000; ++g) ASSERT_LE(UnrollSteps(spec, g, 0, 0, 0), MostUnrollSteps(spec));
+}
+
 TEST(UnrollLengthTest, OneDrawServesAllUnlessIndependent) {
   v1::JobSpec spec = TwoClusters();
   spec.mutable_learned_optimizer()->mutable_unroll()->set_lengths(v1::Unroll::EXPONENTIAL);

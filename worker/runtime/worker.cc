@@ -11,7 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "common/clock.h"
+#include "common/control_group.h"
 #include "common/log.h"
+#include "common/status_macros.h"
 #include "common/version.h"
 #include "worker/data/artifacts.h"
 #include "worker/data/locate.h"
@@ -46,6 +48,11 @@ WorkerCoreOptions CoreOptions(const WorkerOptions& options) {
   return core;
 }
 
+int64_t MemoryOfSlot(const WorkerOptions& options) {
+  const int64_t all = options.memory_bytes > 0 ? options.memory_bytes : UsableMemory() / 4 * 3;
+  return all / options.slots;
+}
+
 std::string ArtifactDirectory(const WorkerOptions& options) {
   DataOptions data = DataOptions::FromEnvironment();
   if (!options.cache_directory.empty()) data.cache_directory = options.cache_directory;
@@ -72,7 +79,10 @@ absl::Status WorkerOptions::Validate() const {
 class Worker::Impl final : public Transport::Receiver {
  public:
   Impl(WorkerOptions options, std::unique_ptr<Transport> transport)
-      : core_(CoreOptions(options)), transport_(std::move(transport)), artifacts_(ArtifactDirectory(options)) {
+      : core_(CoreOptions(options)),
+        slot_memory_(MemoryOfSlot(options)),
+        transport_(std::move(transport)),
+        artifacts_(ArtifactDirectory(options)) {
     for (int i = 0; i < options.slots; ++i) slots_.push_back(std::make_unique<Slot>());
   }
   ~Impl() override {
@@ -133,6 +143,7 @@ class Worker::Impl final : public Transport::Receiver {
 
   void Evaluate(int index, LeaseWork work);
   absl::Status Keep(const std::string& digest, absl::StatusOr<std::string> bytes);
+  absl::StatusOr<std::shared_ptr<const Task>> Make(const v1::JobSpec& spec) const;
 
   const SteadyClock clock_;
   mutable absl::Mutex mutex_;
@@ -141,6 +152,7 @@ class Worker::Impl final : public Transport::Receiver {
 
   // The core's thread's, once it runs.
   WorkerCore core_;
+  const int64_t slot_memory_;  // bytes
   std::unique_ptr<Transport> transport_;
   bool exited_ = false;
   absl::Status exit_status_;
@@ -244,14 +256,16 @@ absl::Status Worker::Impl::Keep(const std::string& digest, absl::StatusOr<std::s
 }
 
 void Worker::Impl::Do(action::MakeTask action) {
-  background_->Post([this, action = std::move(action)] {
-    auto task = seedcast::MakeTask(*action.spec, [this](const std::string& digest) { return artifacts_.Get(digest); });
-    if (task.ok()) {
-      Post(event::TaskMade{action.id, std::shared_ptr<const Task>(*std::move(task))});
-    } else {
-      Post(event::TaskMade{action.id, task.status()});
-    }
-  });
+  background_->Post([this, action = std::move(action)] { Post(event::TaskMade{action.id, Make(*action.spec)}); });
+}
+
+// FAILED_PRECONDITION for what would not fit into this machine: its leases go back to the coordinator, for others.
+absl::StatusOr<std::shared_ptr<const Task>> Worker::Impl::Make(const v1::JobSpec& spec) const {
+  ASSIGN_OR_RETURN(std::unique_ptr<Task> task,
+                   seedcast::MakeTask(spec, [this](const std::string& digest) { return artifacts_.Get(digest); }));
+  const absl::Status fits = task->CheckMemory(slot_memory_);
+  if (fits.ok()) return std::shared_ptr<const Task>(std::move(task));
+  return absl::FailedPreconditionError(absl::StrCat(fits.message(), " for each of this worker's slots"));
 }
 
 void Worker::Impl::Do(action::BuildState action) {

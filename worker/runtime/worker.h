@@ -1,6 +1,7 @@
 // A running worker: the core on one thread, slots on theirs, parameters and data on one more.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -19,6 +20,9 @@ struct WorkerOptions {
   // Memory for inner trainings that go on in the next generation (estimators with carried state), MiB, 0 .. 2^20. What
   // does not fit is unrolled again. Default 1024.
   int inner_state_mb = 1024;
+  // Bytes that evaluations may take; a job of which a slot's share is too little is left to other workers. 0 (default):
+  // three quarters of what this process can come to use.
+  int64_t memory_bytes = 0;
 
   absl::Status Validate() const;  // INVALID_ARGUMENT names the field, its value and what is expected
 };

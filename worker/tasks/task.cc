@@ -19,4 +19,7 @@ absl::StatusOr<float> Evaluator::UnrollGradient(absl::Span<const float>, int64_t
   return NoUnrolls();
 }
 
+// Most evaluations keep nothing.
+absl::Status Task::CheckMemory(int64_t) const { return absl::OkStatus(); }
+
 }  // namespace seedcast

@@ -74,6 +74,8 @@ class Task {
   virtual std::vector<float> InitialTheta() const = 0;  // (num_parameters), from the job's seed
   virtual std::unique_ptr<Evaluator> NewEvaluator() const = 0;
   virtual bool Supports(v1::Strategy::Estimator estimator) const { return estimator == v1::Strategy::FULL_ES; }
+  // INVALID_ARGUMENT names what makes an evaluation of a member need more memory than this, beside its scratch.
+  virtual absl::Status CheckMemory(int64_t bytes) const;
   // INVALID_ARGUMENT when the evaluation asks for more than the data holds (way, shot + query).
   virtual absl::Status CheckEvaluation(const v1::EvaluationSpec& spec) const = 0;
   virtual std::string Description() const = 0;  // data set and network in words, one line

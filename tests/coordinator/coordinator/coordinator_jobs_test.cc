@@ -7,6 +7,7 @@
 namespace seedcast {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -67,6 +68,23 @@ TEST_F(CoordinatorJobsTest, RefusesAnUpdateOfHours) {
   spec.mutable_sphere()->set_dimension(1 << 21);
   EXPECT_TRUE(TrySubmit(spec).ok());
   EXPECT_LT(ConvNetShape::Uniform(256, 4).num_parameters(), 1 << 21) << "any population suits any proto_net";
+}
+
+TEST_F(CoordinatorJobsTest, RefusesAGradientThatNoWorkerCouldHold) {
+  v1::JobSpec spec = Spec();
+  spec.clear_sphere();
+  spec.mutable_strategy()->set_estimator(v1::Strategy::GRADIENT);
+  v1::LearnedOptimizerTask* task = spec.mutable_learned_optimizer();
+  task->add_clusters()->set_name("only");
+  task->mutable_clusters(0)->add_problems("quadratic(4096)");
+  task->mutable_unroll()->set_steps(1'000'000);
+  const auto status = TrySubmit(spec);
+  EXPECT_EQ(status.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.status().message()),
+              AllOf(HasSubstr("learned_optimizer.unroll.steps: 1000000, expected unrolls of at most "),
+                    HasSubstr(" of quadratic(4096), and there are 65536 MiB")));
+  task->mutable_unroll()->set_steps(10'000);
+  EXPECT_TRUE(TrySubmit(spec).ok());
 }
 
 TEST_F(CoordinatorJobsTest, AKeySubmittedTwiceIsOneJob) {

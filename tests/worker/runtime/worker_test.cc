@@ -7,6 +7,7 @@
 #include <map>
 
 #include "absl/synchronization/notification.h"
+#include "common/spec/resolve.h"
 #include "tests/worker/runtime/fake_coordinator.h"
 #include "worker/runtime/evaluate_lease.h"
 #include "worker/runtime/grpc_transport.h"
@@ -14,6 +15,8 @@
 namespace seedcast {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 using Stream = FakeCoordinator::Stream;
 
 constexpr int64_t kPairs = 32;
@@ -115,6 +118,41 @@ TEST_F(WorkerTest, SaysWhoItIs) {
   ASSERT_FALSE(hello.proofs().empty());
   EXPECT_EQ(hello.proofs(0).numeric_class(), v1::F32);
   EXPECT_EQ(hello.proofs(0).digest(), ExpectedF32Proof());
+}
+
+// A gradient through 1000 steps of 20 parameters keeps two megabytes.
+TEST(WorkerMemoryTest, HandsBackWhatASlotsMemoryDoesNotHold) {
+  v1::JobSpec spec;
+  spec.set_generations(10);
+  spec.mutable_strategy()->set_population_size(4);
+  spec.mutable_strategy()->set_estimator(v1::Strategy::GRADIENT);
+  v1::LearnedOptimizerTask* task = spec.mutable_learned_optimizer();
+  task->add_clusters()->set_name("only");
+  task->mutable_clusters(0)->add_problems("quadratic(20)");
+  task->mutable_unroll()->set_steps(1000);
+  FakeCoordinator coordinator(*Resolve(spec));
+  const auto answer_of = [&](int slots, int64_t memory_bytes) {
+    v1::WorkerMessage answer;
+    coordinator.Play([&](Stream* stream) {
+      FakeCoordinator::ReadHello(stream);
+      FakeCoordinator::SendWelcome(stream);
+      coordinator.SendJob(stream);
+      coordinator.SendPairs(stream, 1, 0, 0, 1);
+      while (stream->Read(&answer) && !answer.has_result() && !answer.has_lease_failed()) continue;
+      return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "that will do");
+    });
+    WorkerOptions options;
+    options.id = "w1";
+    options.slots = slots;
+    options.cache_directory = ::testing::TempDir();
+    options.memory_bytes = memory_bytes;
+    Worker(options, MakeGrpcTransport(coordinator.Channel(), coordinator.Channel())).Run().IgnoreError();
+    return answer;
+  };
+  EXPECT_TRUE(answer_of(1, 3 << 20).has_result());
+  EXPECT_THAT(answer_of(2, 3 << 20).lease_failed().error(),
+              AllOf(HasSubstr("learned_optimizer.unroll.steps: 1000, expected unrolls of at most "),
+                    HasSubstr("of quadratic(20), and there are 1 MiB for each of this worker's slots")));
 }
 
 TEST_F(WorkerTest, ComesBackAfterALostStream) {

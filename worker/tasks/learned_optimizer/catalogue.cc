@@ -114,34 +114,70 @@ std::vector<std::string> FamilyNames() {
 
 bool IsConvnet(const std::string& kind) { return kind == "convnet_relu" || kind == "convnet_sigmoid"; }
 
-std::unique_ptr<Problem> MakeClassifier(const Expression& expression, const ProblemSeed& seed) {
-  PhiloxStream random = seed.Stream(ProblemSeed::Purpose::kData);
+bool Classifies(const std::string& kind) {
+  return kind == "softmax" || kind == "mlp" || kind == "sparse_softmax" || IsConvnet(kind);
+}
+
+// Of a kind that classifies.
+ClassifierNet NetOf(const Expression& expression) {
   const std::string& kind = expression.kind;
   const std::vector<double>& numbers = expression.numbers;
-  const int batch = static_cast<int>(numbers.back());
   const int first = static_cast<int>(numbers[0]);
-  const auto made = [&](ClassifierNet net, Dataset dataset) {
-    return std::make_unique<Classifier>(std::move(net), std::move(dataset), batch, seed);
-  };
   if (kind == "sparse_softmax") {
     const NetworkLayer embedding{.channels = 2, .filters = 5, .bias = false, .activation = Activation::kNone};
     const NetworkLayer logits{.channels = 5, .filters = 2, .activation = Activation::kNone};
-    return made({{embedding, logits}}, MakeNoisyParity(first, random));
+    return {{embedding, logits}};
   }
-  if (kind == "softmax") return made(FullyConnectedNet(first, {}), MakeClusters(first, numbers[1], random));
+  if (kind == "softmax") return FullyConnectedNet(first, {});
   if (IsConvnet(kind)) {
     const Activation activation = kind == "convnet_relu" ? Activation::kRelu : Activation::kSigmoid;
-    const std::vector<int> filters(numbers.begin() + 2, numbers.end() - 1);
-    return made(ConvolutionalNet(first, filters, activation), MakeClusters(first * first, numbers[1], random));
+    return ConvolutionalNet(first, {numbers.begin() + 2, numbers.end() - 1}, activation);
   }
-  const std::vector<int> hidden_sizes(numbers.begin() + 1, numbers.end() - 1);
-  return made(FullyConnectedNet(first, hidden_sizes), MakeNetworkLabels(first, random));
+  return FullyConnectedNet(first, {numbers.begin() + 1, numbers.end() - 1});
+}
+
+Dataset DataOf(const Expression& expression, PhiloxStream& random) {
+  const std::string& kind = expression.kind;
+  const int first = static_cast<int>(expression.numbers[0]);
+  if (kind == "sparse_softmax") return MakeNoisyParity(first, random);
+  if (kind == "softmax") return MakeClusters(first, expression.numbers[1], random);
+  if (IsConvnet(kind)) return MakeClusters(first * first, expression.numbers[1], random);
+  return MakeNetworkLabels(first, random);
+}
+
+std::unique_ptr<Problem> MakeClassifier(const Expression& expression, const ProblemSeed& seed) {
+  PhiloxStream random = seed.Stream(ProblemSeed::Purpose::kData);
+  const int batch = static_cast<int>(expression.numbers.back());
+  return std::make_unique<Classifier>(NetOf(expression), DataOf(expression, random), batch, seed);
+}
+
+ProblemShape ShapeOf(const Expression& expression) {
+  ProblemShape shape;
+  if (!expression.problems.empty()) {
+    for (const Expression& inner : expression.problems) {
+      const ProblemShape part = ShapeOf(inner);
+      shape.parameters += part.parameters;
+      shape.tensors += part.tensors;
+    }
+    return shape;
+  }
+  if (Classifies(expression.kind)) {
+    for (const NetworkLayer& layer : NetOf(expression).layers) {
+      shape.parameters += layer.parameters();
+      shape.tensors += layer.bias ? 2 : 1;
+    }
+    return shape;
+  }
+  if (expression.numbers.empty() || expression.kind == "bowl") return {2, 1};
+  const auto n = static_cast<int64_t>(expression.numbers[0]);
+  if (expression.kind == "matmul") return {2 * n * n * static_cast<int64_t>(expression.numbers[1]), 2};
+  if (expression.kind == "dependency_chain") return {n + 1, 1};
+  return {n, 1};
 }
 
 std::unique_ptr<Problem> MakeSimple(const Expression& expression, const ProblemSeed& seed) {
   const std::string& kind = expression.kind;
-  const bool classifies = kind == "softmax" || kind == "mlp" || kind == "sparse_softmax" || IsConvnet(kind);
-  if (classifies) return MakeClassifier(expression, seed);
+  if (Classifies(kind)) return MakeClassifier(expression, seed);
   if (expression.numbers.empty()) return MakePlaneFunction(kind, seed);
   const int n = static_cast<int>(expression.numbers[0]);
   if (kind == "quadratic") return std::make_unique<Quadratic>(n, seed);
@@ -190,6 +226,11 @@ absl::StatusOr<std::vector<std::string>> ExpandProblem(absl::string_view name) {
   if (!problems.empty()) return problems;
   ASSIGN_OR_RETURN(const Expression expression, ParseExpression(name, FamilyNames()));
   return std::vector<std::string>{Spell(expression)};
+}
+
+absl::StatusOr<ProblemShape> ShapeOfProblem(absl::string_view expression) {
+  ASSIGN_OR_RETURN(const Expression parsed, ParseExpression(expression, FamilyNames()));
+  return ShapeOf(parsed);
 }
 
 absl::StatusOr<std::unique_ptr<Problem>> MakeProblem(absl::string_view expression, const ProblemOptions& options,

@@ -41,6 +41,15 @@ const std::vector<ProblemFamily>& ProblemFamilies();
 // unknown kind (with the nearest name), wrong number of arguments, value out of range, unbalanced parenthesis.
 absl::StatusOr<std::vector<std::string>> ExpandProblem(absl::string_view name);
 
+// How large an expression's problem is, without making its data.
+struct ProblemShape {
+  int64_t parameters = 0;
+  int64_t tensors = 0;
+
+  bool operator==(const ProblemShape&) const = default;
+};
+absl::StatusOr<ProblemShape> ShapeOfProblem(absl::string_view expression);
+
 struct ProblemOptions {
   bool unapplied_noise = false;  // Published.unapplied_noise
 };

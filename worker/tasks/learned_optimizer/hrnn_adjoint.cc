@@ -20,6 +20,11 @@ auto Arrays(State& state) {
 
 }  // namespace
 
+int64_t HrnnRecordSize(int64_t parameters, int64_t tensors) {
+  constexpr int64_t kOfParameter = kHrnnUnits0 + 3 + 2 * kHrnnScales + 1;
+  return kOfParameter * parameters + kHrnnUnits1 * tensors + kHrnnUnits2;
+}
+
 template <typename Real>
 class BasicHrnnAdjoint<Real>::Impl {
  public:
@@ -138,8 +143,7 @@ void BasicHrnnAdjoint<Real>::SetTheta(absl::Span<const Real> theta) {
 
 template <typename Real>
 int64_t BasicHrnnAdjoint<Real>::RecordSize() const {
-  constexpr int64_t kValues = kHrnnUnits0 + 3 + 2 * kHrnnScales + 1;
-  return kValues * impl_->shape.parameters + kHrnnUnits1 * impl_->shape.tensors() + kHrnnUnits2;
+  return HrnnRecordSize(impl_->shape.parameters, impl_->shape.tensors());
 }
 
 template <typename Real>

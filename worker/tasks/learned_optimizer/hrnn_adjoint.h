@@ -13,11 +13,15 @@
 // Deterministic: chains and lane sums like those of the step. Memory: 22 n + 20 T + 20 values a record.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "worker/tasks/learned_optimizer/hrnn.h"
 
 namespace seedcast {
+
+// Values of a record, for n parameters in T tensors.
+int64_t HrnnRecordSize(int64_t parameters, int64_t tensors);
 
 template <typename Real>
 class BasicHrnnAdjoint {

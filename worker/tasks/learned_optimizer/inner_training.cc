@@ -96,6 +96,12 @@ Recorded InnerTraining::UnrollGradient(int64_t steps, double scale, absl::Span<c
   return recorded;
 }
 
+// A growing vector of steps may be half empty.
+int64_t InnerTraining::BytesOfGradientStep(int64_t parameters, int64_t tensors) {
+  return static_cast<int64_t>(sizeof(float)) * (HrnnRecordSize(parameters, tensors) + parameters) +
+         static_cast<int64_t>(2 * sizeof(Step));
+}
+
 Recorded InnerTraining::Run(int64_t steps, TrainingState* state, Tape* tape) {
   Recorded recorded;
   if (rules_.doubled_start) {

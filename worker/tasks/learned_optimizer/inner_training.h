@@ -98,6 +98,9 @@ class InnerTraining {
   Recorded UnrollGradient(int64_t steps, double scale, absl::Span<const float> theta, TrainingState* state,
                           absl::Span<double> gradient);
 
+  // What UnrollGradient keeps of each step, for n parameters in T tensors.
+  static int64_t BytesOfGradientStep(int64_t parameters, int64_t tensors);
+
   Problem& problem() const { return *problem_; }
   std::unique_ptr<Problem> ReleaseProblem() { return std::move(problem_); }  // the end of this object's use
   int64_t Bytes() const;

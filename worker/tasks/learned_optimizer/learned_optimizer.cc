@@ -224,6 +224,7 @@ class LearnedOptimizerTask : public Task {
     return std::make_unique<LearnedOptimizerEvaluator>(setting_);
   }
   bool Supports(v1::Strategy::Estimator) const override { return true; }
+  absl::Status CheckMemory(int64_t bytes) const override;
   absl::Status CheckEvaluation(const v1::EvaluationSpec& spec) const override {
     return PurposeOf(spec.split()).status();
   }
@@ -237,6 +238,24 @@ class LearnedOptimizerTask : public Task {
  private:
   const std::shared_ptr<const LearnedOptimizerSetting> setting_;
 };
+
+// GRADIENT keeps all steps of an unroll, of one problem at a time; the other estimators keep none.
+absl::Status LearnedOptimizerTask::CheckMemory(int64_t bytes) const {
+  if (setting_->spec.strategy().estimator() != v1::Strategy::GRADIENT) return absl::OkStatus();
+  const int64_t steps = MostUnrollSteps(setting_->spec);
+  for (const ProblemCluster& cluster : setting_->clusters) {
+    for (const std::string& problem : cluster.problems) {
+      ASSIGN_OR_RETURN(const ProblemShape shape, ShapeOfProblem(problem));
+      const int64_t step_bytes = InnerTraining::BytesOfGradientStep(shape.parameters, shape.tensors);
+      if (steps <= bytes / step_bytes) continue;
+      return absl::InvalidArgumentError(absl::StrFormat(
+          "learned_optimizer.unroll.steps: %d, expected unrolls of at most %d steps where these have up "
+          "to %d: GRADIENT keeps %d bytes of each step of %s, and there are %d MiB",
+          setting_->task().unroll().steps(), bytes / step_bytes, steps, step_bytes, problem, bytes >> 20));
+    }
+  }
+  return absl::OkStatus();
+}
 
 absl::Status CheckDraw(const v1::LearnedOptimizerTask& task, const std::vector<ProblemCluster>& clusters) {
   for (const ProblemCluster& cluster : clusters) {

@@ -72,6 +72,23 @@ TEST(CatalogueTest, FamiliesHoldCanonicalExpressions) {
   }
 }
 
+TEST(CatalogueTest, KnowsHowLargeAProblemIsWithoutMakingIt) {
+  std::vector<std::string> problems = {"isotropic_quadratic(7)", "sparse_softmax(8, 4)", "min_max_well(3)",
+                                       "convnet_relu(5, 1, 3, 2, 4, 8)",
+                                       "noisy(sum(matmul(2, 5), rescale(mlp(3, 4, 2), 2)), 0.1)"};
+  for (const ProblemFamily& family : ProblemFamilies()) {
+    problems.insert(problems.end(), family.problems.begin(), family.problems.end());
+  }
+  for (const std::string& problem : problems) {
+    const auto made = Make(problem);
+    const auto shape = ShapeOfProblem(problem);
+    ASSERT_TRUE(shape.ok()) << shape.status();
+    EXPECT_EQ(shape->parameters, made->num_parameters()) << problem;
+    EXPECT_EQ(shape->tensors, static_cast<int64_t>(made->tensor_sizes().size())) << problem;
+  }
+  EXPECT_FALSE(ShapeOfProblem("quadratik(3)").ok());
+}
+
 TEST(CatalogueTest, SpellsAnExpressionInOneWay) {
   const std::map<std::string, std::string> cases = {
       {"  bowl( 5 ,0 )", "bowl(5)"},

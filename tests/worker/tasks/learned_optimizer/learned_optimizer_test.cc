@@ -17,6 +17,7 @@
 namespace seedcast {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using Estimator = v1::Strategy;
 
@@ -241,6 +242,30 @@ INSTANTIATE_TEST_SUITE_P(Problems, LearnedOptimizerGradientTest,
                          ::testing::Values(GradientCase{"quadratic(4)", false}, GradientCase{"quadratic(4)", true},
                                            GradientCase{"softmax(2, 2, 3)", false},
                                            GradientCase{"mlp(3, 2, 20)", false}));
+
+TEST(LearnedOptimizerTest, ChecksTheMemoryThatAGradientTakes) {
+  constexpr int64_t kMiB = int64_t{1} << 20;
+  const std::vector<std::vector<std::string>> clusters = {{"bowl(5)"},
+                                                          {"matyas", "sum(mlp(4, 3, 20), quadratic(1000))"}};
+  const auto check = [&](int steps, v1::Strategy::Estimator estimator, int64_t bytes, bool random = false) {
+    v1::JobSpec spec = Job(clusters, steps, 1, estimator);
+    if (random) spec.mutable_learned_optimizer()->mutable_unroll()->set_lengths(v1::Unroll::EXPONENTIAL);
+    return Trained(spec).task->CheckMemory(bytes);
+  };
+  // 1,023 parameters in five tensors: 94,596 bytes of a record and of parameters, 128 of the step's own.
+  EXPECT_TRUE(check(100, Estimator::GRADIENT, 10 * kMiB).ok());
+  EXPECT_TRUE(check(100'000, Estimator::PES, 10 * kMiB).ok()) << "keeps nothing";
+  const absl::Status refused = check(200, Estimator::GRADIENT, 10 * kMiB);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(refused.message()),
+              ContainsRegex("^learned_optimizer.unroll.steps: 200, expected unrolls of at most 110 steps where these "
+                            "have up to 200: GRADIENT keeps 94[0-9]* bytes of each step of sum\\(mlp\\(4, 3, 20\\), "
+                            "quadratic\\(1000\\)\\), and there are 10 MiB$"));
+  EXPECT_TRUE(check(50, Estimator::GRADIENT, 10 * kMiB).ok());
+  EXPECT_THAT(std::string(check(50, Estimator::GRADIENT, 10 * kMiB, /*random=*/true).message()),
+              HasSubstr("where these have up to 882"))
+      << "50 and 16.6 times 50";
+}
 
 TEST(LearnedOptimizerTest, TheGradientKnowsLearnedInitialStates) {
   Trained trained(Job({{"quadratic(4)"}}, 6, 1, Estimator::GRADIENT));
