@@ -231,8 +231,9 @@ class LearnedOptimizerTask : public Task {
   std::string Description() const override {
     size_t problems = 0;
     for (const ProblemCluster& cluster : setting_->clusters) problems += cluster.problems.size();
-    return absl::StrFormat("generated: %d problems in %d clusters, for the hierarchical RNN optimizer", problems,
-                           setting_->clusters.size());
+    const size_t clusters = setting_->clusters.size();
+    return absl::StrFormat("generated: %d problem%s in %d cluster%s, for the hierarchical RNN optimizer", problems,
+                           problems == 1 ? "" : "s", clusters, clusters == 1 ? "" : "s");
   }
 
  private:

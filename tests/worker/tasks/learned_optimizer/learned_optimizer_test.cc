@@ -82,6 +82,11 @@ TEST(LearnedOptimizerTest, HasTheOptimizersParametersAndAllEstimators) {
   }
 }
 
+TEST(LearnedOptimizerTest, SaysHowManyProblemsThereAre) {
+  EXPECT_THAT(Trained(Job(kTwoClusters)).task->Description(), HasSubstr("4 problems in 2 clusters, for"));
+  EXPECT_THAT(Trained(Job({{"bowl(5)"}})).task->Description(), HasSubstr("1 problem in 1 cluster, for"));
+}
+
 TEST(LearnedOptimizerTest, FitnessIsAFunctionOfThetaAndKey) {
   Trained one(Job(kTwoClusters)), other(Job(kTwoClusters));
   const float first = one.Evaluate({3, 1, 0});
