@@ -33,4 +33,11 @@ absl::Status CheckTarget(const std::string& address) {
       absl::StrCat("'", absl::CEscape(address), "', expected host:port with a port of 1 .. 65535"));
 }
 
+absl::Status CheckListenAddress(const std::string& address) {
+  if (IsForGrpcResolver(address)) return absl::OkStatus();
+  const HostPort parts = SplitHostPort(address);
+  if (!parts.host.empty() && !parts.port.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("'", absl::CEscape(address), "', expected host:port"));
+}
+
 }  // namespace seedcast

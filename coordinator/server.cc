@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/clock.h"
+#include "common/host_port.h"
 #include "common/http/http_server.h"
 #include "common/http/https_server.h"
 #include "common/loopback.h"
@@ -53,10 +54,13 @@ DataOptions DataOptionsOf(const ServerOptions& options) {
 }
 
 // An error with the option's name in front, so that who reads it knows what to change.
+absl::Status For(const char* option, const absl::Status& status) {
+  return absl::Status(status.code(), status.ok() ? "" : absl::StrCat(option, ": ", status.message()));
+}
 template <typename T>
 absl::StatusOr<T> For(const char* option, absl::StatusOr<T> result) {
   if (result.ok()) return result;
-  return absl::Status(result.status().code(), absl::StrCat(option, ": ", result.status().message()));
+  return For(option, result.status());
 }
 
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory) {
@@ -90,6 +94,7 @@ absl::Status CheckAtLeastASecond(const char* name, absl::Duration duration) {
 }  // namespace
 
 absl::Status ServerOptions::Validate() const {
+  if (!address.empty()) RETURN_IF_ERROR(For("listen", CheckListenAddress(address)));
   if (tls.configured()) {
     RETURN_IF_ERROR(CheckServerCertificate(tls));
   } else if (!address.empty() && !insecure && !IsLoopback(address)) {

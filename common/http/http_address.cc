@@ -1,13 +1,18 @@
 #include "common/http/http_address.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/host_port.h"
 #include "common/log.h"
 #include "common/loopback.h"
 
 namespace seedcast {
 
 absl::Status CheckHttpAddress(const HttpAddress& http, bool secured, bool insecure) {
-  if (http.address.empty() || secured || insecure || IsLoopback(http.address)) return absl::OkStatus();
+  if (http.address.empty()) return absl::OkStatus();
+  if (const absl::Status listens = CheckListenAddress(http.address); !listens.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("http: ", listens.message()));
+  }
+  if (secured || insecure || IsLoopback(http.address)) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("http: ", http.address,
                    ", expected a loopback address, or certificates (--tls-cert, --tls-key, --tls-ca), or --insecure: "

@@ -22,6 +22,8 @@ TEST(ServerOptionsTest, RefusesWhatCannotBeMeant) {
   } cases[] = {
       {"listen: 0.0.0.0:0", [](ServerOptions& options) { options.address = "0.0.0.0:0"; }},
       {"listen: example.org:1", [](ServerOptions& options) { options.address = "example.org:1"; }},
+      {"listen: 'nonsense', expected host:port", [](ServerOptions& options) { options.address = "nonsense"; }},
+      {"http: 'nonsense', expected host:port", [](ServerOptions& options) { options.http.address = "nonsense"; }},
       {"lease_ttl: 0", [](ServerOptions& options) { options.lease_ttl = absl::ZeroDuration(); }},
       {"update_threads: 0", [](ServerOptions& options) { options.update_threads = 0; }},
   };
