@@ -118,7 +118,7 @@ v1::JobSpec MeasuringJob(const v1::JobSpec& spec, const std::vector<std::string>
 absl::StatusOr<Matrix> Measure(const v1::JobSpec& spec, const ClusterFlags& flags, Console& console) {
   ScratchFolder folder;
   RETURN_IF_ERROR(folder.Make());
-  SessionOptions options = flags.Resolve();
+  SessionOptions options = flags.Resolve(console);
   options.coordinator.clear();
   options.store_directory = folder.path();
   ASSIGN_OR_RETURN(const auto session, Session::Open(options));

@@ -145,7 +145,7 @@ void AddAllCommands(CLI::App& app, const char* const* environment, Console& cons
   CompleteFooters(app);
 }
 
-SessionOptions ConnectionFlags::Resolve() const {
+SessionOptions ConnectionFlags::Resolve(Console& console) const {
   SetLogLevel(verbose ? LogLevel::kInfo : LogLevel::kWarning);
   SessionOptions options;
   options.coordinator = coordinator;
@@ -153,6 +153,7 @@ SessionOptions ConnectionFlags::Resolve() const {
   options.insecure = insecure;
   options.store_directory = store.empty() ? DefaultStoreDirectory() : store;
   options.data_directory = data;
+  options.announce = [&console](const std::string& what) { console.err << Printable(what) << "\n" << std::flush; };
   return options;
 }
 

@@ -39,8 +39,8 @@ struct ConnectionFlags {
   bool json = false;
   bool verbose = false;
 
-  // Sets the log's level, too.
-  SessionOptions Resolve() const;
+  // Sets the log's level, too. `console` gets what the session has to say while it reads data; it outlives the session.
+  SessionOptions Resolve(Console& console) const;
 };
 void AddOutputFlags(CLI::App& command, ConnectionFlags* flags);       // --json, --verbose
 void AddStoreFlags(CLI::App& command, ConnectionFlags* flags);        // --store, --data

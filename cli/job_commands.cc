@@ -51,7 +51,7 @@ absl::Status WatchToEnd(Session& session, const std::string& job_id, const JobFl
 
 absl::Status Submit(const JobFlags& flags, Console& console) {
   ASSIGN_OR_RETURN(const v1::JobSpec spec, LoadJobFile(flags.file, flags.overrides));
-  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve()));
+  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve(console)));
   if (flags.watch && session->embedded()) {
     return absl::InvalidArgumentError("--watch needs a coordinator with workers; seedcast run trains here");
   }
@@ -62,14 +62,14 @@ absl::Status Submit(const JobFlags& flags, Console& console) {
 }
 
 absl::Status List(const JobFlags& flags, Console& console) {
-  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve()));
+  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve(console)));
   ASSIGN_OR_RETURN(const v1::ListJobsResponse response, session->client().List());
   console.out << (flags.json ? ToJson(response) + "\n" : ListTable(response, absl::Now()));
   return absl::OkStatus();
 }
 
 absl::Status Show(const JobFlags& flags, Console& console) {
-  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve()));
+  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve(console)));
   ASSIGN_OR_RETURN(const v1::JobStatus status, session->client().Get(flags.job_id));
   ASSIGN_OR_RETURN(const v1::GetHistoryResponse history, session->client().History(flags.job_id));
   if (flags.json) {
@@ -81,7 +81,7 @@ absl::Status Show(const JobFlags& flags, Console& console) {
 }
 
 absl::Status Watch(const JobFlags& flags, Console& console) {
-  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve()));
+  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve(console)));
   ASSIGN_OR_RETURN(const v1::JobStatus status, session->client().Get(flags.job_id));
   if (!HasEnded(status)) RETURN_IF_ERROR(RefuseWaiting(*session, flags.job_id));
   return WatchToEnd(*session, flags.job_id, flags, console);
@@ -94,7 +94,7 @@ void ForgetFilledIn(v1::Schedule* schedule) {
 }
 
 absl::Status Fork(const JobFlags& flags, Console& console) {
-  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve()));
+  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve(console)));
   ASSIGN_OR_RETURN(const v1::JobStatus original, session->client().Get(flags.job_id));
   v1::JobSpec spec = original.spec();
   ForgetFilledIn(spec.mutable_strategy()->mutable_sigma());
@@ -110,7 +110,7 @@ absl::Status Fork(const JobFlags& flags, Console& console) {
 using Change = absl::StatusOr<v1::JobStatus> (Client::*)(const std::string& job_id);
 
 absl::Status ChangeState(Change change, const std::string& done, const JobFlags& flags, Console& console) {
-  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve()));
+  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve(console)));
   ASSIGN_OR_RETURN(const v1::JobStatus status, (session->client().*change)(flags.job_id));
   PrintStatus(status, flags, console, absl::StrCat(done, " ", status.job_id(), " at generation ", Generations(status)));
   if (session->embedded() && status.state() == v1::RUNNING) {

@@ -33,7 +33,7 @@ v1::EvaluationSpec::Split SplitOf(const std::string& name) {
 }
 
 absl::Status Evaluate(const ModelFlags& flags, Console& console) {
-  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve()));
+  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve(console)));
   RETURN_IF_ERROR(session->client().Get(flags.job_id).status());  // before a worker is started in vain
   if (session->embedded()) {
     ASSIGN_OR_RETURN(const std::vector<std::string> paused, session->StartWorkerForEvaluation(flags.slots));
@@ -67,7 +67,7 @@ absl::Status Evaluate(const ModelFlags& flags, Console& console) {
 }
 
 absl::Status Export(const ModelFlags& flags, Console& console) {
-  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve()));
+  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve(console)));
   ASSIGN_OR_RETURN(const v1::JobStatus status, session->client().Get(flags.job_id));
   const int64_t best = status.has_best() ? status.best().version() : status.version();
   ASSIGN_OR_RETURN(const State state, ReadState(session->client(), status, flags.version >= 0 ? flags.version : best));
@@ -88,7 +88,7 @@ absl::Status Export(const ModelFlags& flags, Console& console) {
 }
 
 absl::Status VerifyJob(const ModelFlags& flags, Console& console) {
-  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve()));
+  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve(console)));
   absl::StatusOr<VerifyReport> report;
   {
     ProgressLine progress(console);

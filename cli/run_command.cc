@@ -118,7 +118,7 @@ absl::Status Run(const RunFlags& flags, Console& console) {
     ASSIGN_OR_RETURN(spec, LoadJobFile(flags.file, flags.overrides));
   }
   if (!flags.output.empty()) RETURN_IF_ERROR(PrepareFolder(flags.output));
-  SessionOptions options = flags.Resolve();
+  SessionOptions options = flags.Resolve(console);
   options.coordinator.clear();  // everything happens here, whatever the environment says
   options.stays = true;
   options.listen = flags.listen;

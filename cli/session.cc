@@ -76,6 +76,7 @@ absl::StatusOr<std::unique_ptr<CoordinatorServer>> StartServer(const SessionOpti
   if (options.stays && options.listen.empty() && !socket.empty()) server.address = "unix:" + socket;
   server.store_directory = options.store_directory;
   server.data_directory = options.data_directory;
+  server.announce = options.announce;
   auto started = CoordinatorServer::Start(server);
   // A port in use is not an unreachable coordinator.
   if (absl::IsUnavailable(started.status())) return absl::FailedPreconditionError(started.status().message());

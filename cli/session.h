@@ -2,6 +2,7 @@
 // reached through a Client, so commands have one code path.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -22,6 +23,7 @@ struct SessionOptions {
   TlsFiles tls;                 // for that one; in plain text without
   std::string store_directory;  // of the embedded one
   std::string data_directory;   // searched for data sets first; empty: the usual places
+  std::function<void(const std::string& what)> announce;  // as in ServerOptions, of the embedded one
   // Of an embedded coordinator that is to stay a while: where to listen, "host:port". Empty: on a socket in the store's
   // directory, where other commands on this store find it.
   std::string listen;

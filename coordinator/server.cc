@@ -11,19 +11,19 @@
 #include "common/host_port.h"
 #include "common/http/http_server.h"
 #include "common/http/https_server.h"
-#include "common/loopback.h"
 #include "common/log.h"
+#include "common/loopback.h"
 #include "common/metrics/metric_families.h"
 #include "common/status_macros.h"
+#include "common/tls/certificate_expiry.h"
 #include "common/tls/credentials.h"
 #include "coordinator/coordinator.h"
-#include "common/tls/certificate_expiry.h"
 #include "coordinator/datasets.h"
 #include "coordinator/metrics/coordinator_metrics.h"
 #include "coordinator/metrics/figures_board.h"
 #include "coordinator/metrics/surroundings.h"
-#include "coordinator/rpc/coordinator_service.h"
 #include "coordinator/rpc/background_thread.h"
+#include "coordinator/rpc/coordinator_service.h"
 #include "coordinator/rpc/front.h"
 #include "coordinator/rpc/job_service.h"
 #include "coordinator/rpc/loop.h"
@@ -50,6 +50,7 @@ DataOptions DataOptionsOf(const ServerOptions& options) {
   DataOptions data = DataOptions::FromEnvironment();
   if (!options.data_directory.empty()) data.directory = options.data_directory;
   if (!options.cache_directory.empty()) data.cache_directory = options.cache_directory;
+  data.announce = options.announce;
   return data;
 }
 
@@ -242,12 +243,6 @@ class CoordinatorServer::Impl {
     return absl::OkStatus();
   }
 
-  // The coordinator's thread, every 100 ms.
-  void OnTick(absl::Time now) {
-    registry_.CutOffStrangers(now);
-    buffers_.AllowFor(registry_.workers());
-    if (now - figures_.Get().put >= kFiguresEvery) figures_.Put(coordinator_.Figures(), now);
-  }
   // What the cache has lost of the jobs that go on. Workers whose fetch fails meanwhile try again.
   void BringBackData(const v1::ListJobsResponse& recovered) {
     for (const v1::JobStatus& job : recovered.jobs()) {
@@ -259,17 +254,23 @@ class CoordinatorServer::Impl {
     }
   }
 
+  // The coordinator's thread, every 100 ms.
+  void OnTick(absl::Time now) {
+    registry_.CutOffStrangers(now);
+    buffers_.AllowFor(registry_.workers());
+    if (now - figures_.Get().put >= kFiguresEvery) figures_.Put(coordinator_.Figures(), now);
+  }
 
   const ServerOptions options_;
   const SteadyClock clock_;
   Datasets datasets_;
+  BackgroundThread bringing_back_;
   const std::unique_ptr<Store> store_;
   WorkerRegistry registry_;
   ReceiveBuffers buffers_;
   Coordinator coordinator_;
   int jobs_recovered_ = 0;
   std::optional<CoordinatorLoop> loop_;
-  BackgroundThread bringing_back_;
   std::optional<WorkerServiceImpl> workers_;
   std::optional<JobServiceImpl> jobs_;
   std::optional<ParameterServiceImpl> parameters_;

@@ -5,6 +5,7 @@
 
 #include <grpcpp/channel.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -41,6 +42,8 @@ struct ServerOptions {
   // Must hold the Omniglot zips. Empty: $SEEDCAST_DATA, else the usual places (worker/data/locate.h).
   std::string data_directory;
   std::string cache_directory;  // of downloaded and decoded data sets; empty: the user's cache directory
+  // Told of what takes seconds with a data set, before it is begun (worker/data/locate.h). Any thread. Null: nobody.
+  std::function<void(const std::string& what)> announce;
 
   absl::Duration lease_ttl = absl::Seconds(30);  // a worker silent for so long loses its leases; 1 s .. 1 h
   // A worker's stream that does not say Hello, or does not read what ends it, is cut off after so long.

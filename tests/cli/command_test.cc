@@ -68,6 +68,15 @@ TEST_F(CommandTest, RunTestsAProtoNetInFourWays) {
       << again.err;
 }
 
+TEST_F(CommandTest, SaysThatItReadsDataBeforeItDoes) {
+  std::ofstream(Path("omniglot.yaml")) << "proto_net: {dataset: OMNIGLOT}\ngenerations: 1\n";
+  for (const char* zip : {"images_background.zip", "images_evaluation.zip"}) std::ofstream(Path(zip)) << "no zip";
+  setenv("XDG_CACHE_HOME", Path("cache").c_str(), 1);
+  const CommandResult run = OnStore({"run", Path("omniglot.yaml"), "--data", folder_.path()});
+  EXPECT_EQ(run.code, kExitDamaged);
+  EXPECT_THAT(run.err, StartsWith("reading Omniglot from " + folder_.path() + "\nseedcast: "));
+}
+
 TEST_F(CommandTest, FailedJobsEndWithExitCodeOneAndTheReason) {
   const CommandResult run = OnStore({"run", SphereJob(), "--set", "sphere.failure_rate=1"});
   EXPECT_EQ(run.code, kExitFailed);

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
 #include <vector>
 
@@ -33,11 +34,16 @@ std::string IdentityOf(const std::string& path) {
 
 // The digest of what these zips decode to. Decodes them, unless they were decoded before, have not changed since and
 // the result is still there, undamaged.
-absl::StatusOr<std::string> DecodeZips(const OmniglotFiles& files, ArtifactStore* artifacts) {
+absl::StatusOr<std::string> DecodeZips(const OmniglotFiles& files, const DataOptions& options,
+                                       ArtifactStore* artifacts) {
   const std::string name = absl::StrCat("omniglot\n", IdentityOf(files.background), "\n", IdentityOf(files.evaluation));
   if (const auto known = artifacts->Find(name);
       known.ok() && *known == kOmniglotDigest && artifacts->Get(*known).ok()) {
     return *known;
+  }
+  if (options.announce) {
+    const std::string folder = std::filesystem::path(files.background).parent_path();
+    options.announce(absl::StrCat("reading Omniglot from ", folder));
   }
   ASSIGN_OR_RETURN(const Dataset dataset, ReadOmniglot(files));
   const std::string bytes = dataset.Serialize();
@@ -52,8 +58,9 @@ absl::StatusOr<std::string> DecodeZips(const OmniglotFiles& files, ArtifactStore
   return digest;
 }
 
-absl::StatusOr<ResolvedDataset> FromZips(const OmniglotFiles& files, ArtifactStore* artifacts) {
-  ASSIGN_OR_RETURN(std::string digest, DecodeZips(files, artifacts));
+absl::StatusOr<ResolvedDataset> FromZips(const OmniglotFiles& files, const DataOptions& options,
+                                         ArtifactStore* artifacts) {
+  ASSIGN_OR_RETURN(std::string digest, DecodeZips(files, options, artifacts));
   return ResolvedDataset{std::move(digest), absl::StrCat("Omniglot from ", files.background, " and ", kEvaluationZip)};
 }
 
@@ -64,18 +71,18 @@ absl::StatusOr<ResolvedDataset> FromDownload(const DataOptions& options, Artifac
                             absl::StrCat(options.cache_directory, "/", kEvaluationZip)};
   if (!IsFile(files.background)) RETURN_IF_ERROR(Fetch(options.background, files.background));
   if (!IsFile(files.evaluation)) RETURN_IF_ERROR(Fetch(options.evaluation, files.evaluation));
-  return FromZips(files, artifacts);
+  return FromZips(files, options, artifacts);
 }
 
 absl::StatusOr<ResolvedDataset> FindOmniglot(const DataOptions& options, ArtifactStore* artifacts) {
   if (!options.directory.empty()) {
     ASSIGN_OR_RETURN(const OmniglotFiles files, FindOmniglotZips(options.directory));
-    return FromZips(files, artifacts);
+    return FromZips(files, options, artifacts);
   }
   std::vector<std::string> places = {options.local_directory};
   if (!options.cache_directory.empty()) places.push_back(options.cache_directory);
   for (const std::string& place : places) {
-    if (const auto files = FindOmniglotZips(place); files.ok()) return FromZips(*files, artifacts);
+    if (const auto files = FindOmniglotZips(place); files.ok()) return FromZips(*files, options, artifacts);
   }
   if (artifacts->Get(kOmniglotDigest).ok()) {
     return ResolvedDataset{std::string(kOmniglotDigest),

@@ -2,6 +2,7 @@
 // directory, a download of the official archives into it, the generated glyphs.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -22,6 +23,8 @@ struct DataOptions {
   std::string cache_directory;
   // No downloads. Default false.
   bool offline = false;
+  // Told of what takes seconds, before it is begun: "reading Omniglot from DIR". Null (default): nobody.
+  std::function<void(const std::string& what)> announce;
   // What is downloaded. Default: the official archives.
   Download background = OfficialBackgroundZip();
   Download evaluation = OfficialEvaluationZip();

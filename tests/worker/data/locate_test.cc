@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "tests/testing/temporary_directory.h"
 #include "tests/worker/data/write_file.h"
@@ -18,7 +19,9 @@
 namespace seedcast {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
 class LocateTest : public ::testing::Test {
@@ -27,6 +30,7 @@ class LocateTest : public ::testing::Test {
     options_.local_directory = directory_ / "data";
     options_.cache_directory = directory_ / "cache";
     options_.offline = true;
+    options_.announce = [this](const std::string& what) { announced_.push_back(what); };
   }
 
   absl::StatusOr<ResolvedDataset> Resolve(v1::ProtoNetTask::Dataset kind) {
@@ -38,6 +42,7 @@ class LocateTest : public ::testing::Test {
     return folder != nullptr ? folder : "";
   }
 
+  std::vector<std::string> announced_;
   TemporaryDirectory directory_;
   ArtifactStore artifacts_;
   DataOptions options_;
@@ -47,6 +52,7 @@ TEST_F(LocateTest, GlyphsNeedNoData) {
   const auto resolved = Resolve(v1::ProtoNetTask::GLYPHS);
   ASSERT_TRUE(resolved.ok()) << resolved.status();
   EXPECT_EQ(resolved->digest, kGlyphsDigest);
+  EXPECT_THAT(announced_, IsEmpty());
   EXPECT_TRUE(Dataset::Parse(*artifacts_.Get(resolved->digest)).ok());
 }
 
@@ -80,6 +86,7 @@ TEST_F(LocateTest, DamagedDataIsAnErrorEvenForAuto) {
   EXPECT_EQ(resolved.status().code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(resolved.status().message(),
               HasSubstr("data/omniglot/images_background.zip: unexpected entry '../evil'"));
+  EXPECT_THAT(announced_, ElementsAre("reading Omniglot from " + directory_ / "data/omniglot"));
 }
 
 TEST_F(LocateTest, CompleteButForeignDrawingsAreRefused) {
@@ -123,6 +130,9 @@ TEST_F(LocateTest, RealDataIsDecodedOnceAndAgainWhenTheCacheIsDamaged) {
   ASSERT_TRUE(first.ok()) << first.status();
   EXPECT_EQ(first->digest, kOmniglotDigest);
   EXPECT_THAT(first->description, StartsWith("Omniglot from " + RealFolder()));
+  EXPECT_EQ(announced_.size(), 1u);
+  ASSERT_TRUE(Resolve(v1::ProtoNetTask::AUTO).ok());
+  EXPECT_EQ(announced_.size(), 1u) << "decoded once";
 
   WriteFile(directory_ / "cache/artifacts/" + first->digest, "damaged");
   ASSERT_TRUE(Resolve(v1::ProtoNetTask::OMNIGLOT).ok());
