@@ -24,6 +24,7 @@ struct ModelFlags : ConnectionFlags {
   int32_t shot = 5;
   int32_t query = 0;  // 15, or what the shots leave of a character's drawings
   int32_t episodes = 1000;
+  int32_t steps = 0;  // as in training
 };
 
 v1::EvaluationSpec::Split SplitOf(const std::string& name) {
@@ -47,6 +48,7 @@ absl::Status Evaluate(const ModelFlags& flags, Console& console) {
   request.mutable_spec()->set_shot(flags.shot);
   request.mutable_spec()->set_query(flags.query);
   request.mutable_spec()->set_episodes(flags.episodes);
+  request.mutable_spec()->set_steps(flags.steps);
   const auto evaluated = EvaluateWithProgress(session->client(), request, "evaluating", console);
   RETURN_IF_ERROR(session->worker_status());
   ASSIGN_OR_RETURN(const v1::EvaluationResult result, evaluated);
@@ -160,7 +162,8 @@ void AddModelCommands(CLI::App& app, Console& console, Action* action) {
   auto flags = std::make_shared<ModelFlags>();
   CLI::App* command = AddCommand(app, "evaluate", "Measure a version on episodes, on the workers",
                                  "  seedcast evaluate omniglot-1\n"
-                                 "  seedcast evaluate omniglot-1 --split validation --way 20 --shot 1 --episodes 5000",
+                                 "  seedcast evaluate omniglot-1 --split validation --way 20 --shot 1 --episodes 5000\n"
+                                 "  seedcast evaluate optimizer-1 --steps 1000    longer than it was trained for",
                                  flags.get());
   command->add_option("--split", flags->split, "Where the episodes come from")
       ->transform(CLI::IsMember({"train", "validation", "test"}, CLI::ignore_case))
@@ -172,6 +175,11 @@ void AddModelCommands(CLI::App& app, Console& console, Action* action) {
       ->check(CLI::Range(1, 19));
   command->add_option("--episodes", flags->episodes, "Number of episodes")
       ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command
+      ->add_option("--steps", flags->steps,
+                   "Inner steps of a learned optimizer's episode; 0 as in training: an unroll's times their number")
+      ->check(CLI::Range(0, 10'000'000))
       ->capture_default_str();
   AddVersion(*command, flags.get());
   AddSlots(*command, flags.get());

@@ -13,7 +13,7 @@ _seedcast() {
     --output|-o|--config|--tls-cert|--tls-key|--tls-ca) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --role) COMPREPLY=($(compgen -W "coordinator worker submitter observer admin" -- "$word")); return ;;
     --split) COMPREPLY=($(compgen -W "train validation test" -- "$word")); return ;;
-    --coordinator|--listen|--host|--days|--resume|--set|--slots|--inner-state-mb|--test-episodes|--comparison-seeds|--count|--generations|--pairs|--version|--way|--shot|--query|--episodes) return ;;
+    --coordinator|--listen|--host|--days|--resume|--set|--slots|--inner-state-mb|--test-episodes|--comparison-seeds|--count|--generations|--pairs|--version|--way|--shot|--query|--episodes|--steps) return ;;
   esac
   case "$command" in
     run) flags="$common $file --store --data --resume --set --slots --inner-state-mb --output --listen --insecure --test-episodes --comparison-seeds" ;;
@@ -21,7 +21,7 @@ _seedcast() {
     submit) flags="$connection --set --watch" ;;
     list|show|watch|pause|resume|cancel) flags="$connection" ;;
     fork) flags="$connection --version --set" ;;
-    evaluate) flags="$connection --split --way --shot --query --episodes --version --slots" ;;
+    evaluate) flags="$connection --split --way --shot --query --episodes --steps --version --slots" ;;
     export) flags="$connection --output --version" ;;
     verify) flags="$connection --slots" ;;
     doctor) flags="$connection --cache --slots" ;;

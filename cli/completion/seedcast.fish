@@ -41,3 +41,4 @@ complete -c seedcast -n "__fish_seen_subcommand_from evaluate" -x -l way -d 'Cla
 complete -c seedcast -n "__fish_seen_subcommand_from evaluate" -x -l shot -d 'Support images a class'
 complete -c seedcast -n "__fish_seen_subcommand_from evaluate" -x -l query -d 'Query images a class'
 complete -c seedcast -n "__fish_seen_subcommand_from evaluate" -x -l episodes -d 'Number of episodes'
+complete -c seedcast -n "__fish_seen_subcommand_from evaluate" -x -l steps -d 'Inner steps of an episode'

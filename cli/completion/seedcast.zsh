@@ -45,6 +45,7 @@ _seedcast() {
     fork) _arguments $connection $override '--version[version]:number:' '*:job:' ;;
     evaluate) _arguments $connection '--split[split]:split:(train validation test)' '--way[classes]:number:' \
       '--shot[support images]:number:' '--query[query images]:number:' '--episodes[episodes]:number:' \
+      '--steps[inner steps of an episode]:number:' \
       '--version[version]:number:' '--slots[threads]:number:' '*:job:' ;;
     export) _arguments $connection '--output[file]:file:_files' '--version[version]:number:' '*:job:' ;;
     verify) _arguments $connection '--slots[threads]:number:' '*:job:' ;;

@@ -277,6 +277,7 @@ TEST_F(CommandTest, BadUsageIsExitCodeTwoWithOneClearLine) {
       {{"evaluate", "x", "--split", "other"}, "--split: other not in {train,validation,test}"},
       {{"evaluate", "x", "--way", "101"}, "--way: Value 101 not in range 2 to 100"},
       {{"evaluate", "x", "--version", "-1"}, "--version: -1, expected 0 or more"},
+      {{"evaluate", "x", "--steps", "-1"}, "--steps: Value -1 not in range 0 to 10000000"},
       {{"completion", "tcsh"}, "tcsh"},
   };
   for (const UsageCase& usage : kCases) {

@@ -84,6 +84,18 @@ TEST_F(LearnedOptimizerCommandTest, TheComparisonCanBeLeftOut) {
   ExpectJson(run.out, "'comparison' not in j and j['model'].endswith('.npz')");
 }
 
+TEST_F(LearnedOptimizerCommandTest, AnEpisodeMayHaveOtherStepsThanTraining) {
+  ASSERT_EQ(Run("0").code, 0);
+  const auto fitness_after = [&](const std::vector<std::string>& steps) {
+    std::vector<std::string> arguments = {"evaluate", "tiny-1", "--episodes", "4", "--json"};
+    arguments.insert(arguments.end(), steps.begin(), steps.end());
+    return JsonField(OnStore(arguments).out, "fitness");
+  };
+  EXPECT_NE(fitness_after({}), "");
+  EXPECT_EQ(fitness_after({"--steps", "10"}), fitness_after({})) << "as in training";
+  EXPECT_NE(fitness_after({"--steps", "3"}), fitness_after({}));
+}
+
 TEST_F(LearnedOptimizerCommandTest, ShowPrintsTheClusters) {
   ASSERT_EQ(Run("0").code, 0);
   const CommandResult show = OnStore({"show", "tiny-1"});
