@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -40,6 +41,7 @@ struct ClusterFlags : ConnectionFlags {
 
 struct Clustering {
   std::vector<std::string> problems;
+  std::vector<int32_t> weights;    // (problems), of the clusters that they were in
   Matrix correlation;              // (problems, problems)
   std::vector<int> cluster;        // (problems)
   std::vector<std::string> names;  // (count)
@@ -73,14 +75,18 @@ class ScratchFolder {
   std::string path_;
 };
 
-absl::StatusOr<std::vector<std::string>> ProblemsOf(const v1::JobSpec& spec, int count) {
+// The job's problems and their weights, to be made into `count` clusters.
+absl::StatusOr<Clustering> ProblemsOf(const v1::JobSpec& spec, int count) {
   if (!spec.has_learned_optimizer()) {
     return absl::InvalidArgumentError("learned_optimizer: missing, expected a job that has problems to be clustered");
   }
   ASSIGN_OR_RETURN(const std::vector<ProblemCluster> clusters, ExpandClusters(spec.learned_optimizer()));
-  std::vector<std::string> problems;
-  for (const ProblemCluster& cluster : clusters) {
-    problems.insert(problems.end(), cluster.problems.begin(), cluster.problems.end());
+  Clustering clustering;
+  std::vector<std::string>& problems = clustering.problems;
+  for (size_t c = 0; c < clusters.size(); ++c) {
+    problems.insert(problems.end(), clusters[c].problems.begin(), clusters[c].problems.end());
+    const int32_t weight = spec.learned_optimizer().clusters(static_cast<int>(c)).weight();
+    clustering.weights.resize(problems.size(), weight == 0 ? 1 : weight);
   }
   if (problems.size() > kMaxProblems) {
     return absl::InvalidArgumentError(
@@ -90,7 +96,7 @@ absl::StatusOr<std::vector<std::string>> ProblemsOf(const v1::JobSpec& spec, int
     return absl::InvalidArgumentError(
         absl::StrCat("--count: ", count, ", expected at most ", problems.size(), ", the number of problems"));
   }
-  return problems;
+  return clustering;
 }
 
 // The job that measures: whole inner trainings, so that no unroll's bias blurs the picture.
@@ -158,7 +164,24 @@ std::vector<std::string> ClusterNames(const Clustering& clustering, int count) {
   return names;
 }
 
-absl::Status WriteJob(const v1::JobSpec& spec, const Clustering& clustering) {
+// A new cluster has the weight that all its problems came with; where they differ it has none, which is said.
+void SetWeights(const Clustering& clustering, v1::LearnedOptimizerTask* task, Console& console) {
+  for (int c = 0; c < task->clusters_size(); ++c) {
+    std::set<int32_t> weights;
+    for (size_t i = 0; i < clustering.problems.size(); ++i) {
+      if (clustering.cluster[i] == c) weights.insert(clustering.weights[i]);
+    }
+    v1::LearnedOptimizerTask::Cluster* cluster = task->mutable_clusters(c);
+    if (weights.size() > 1) {
+      console.err << "weight left out: the problems of cluster " << cluster->name() << " had weights "
+                  << absl::StrJoin(weights, ", ") << "\n";
+    } else if (*weights.begin() != 1) {
+      cluster->set_weight(*weights.begin());
+    }
+  }
+}
+
+absl::Status WriteJob(const v1::JobSpec& spec, const Clustering& clustering, Console& console) {
   v1::JobSpec clustered = spec;
   v1::LearnedOptimizerTask* task = clustered.mutable_learned_optimizer();
   task->clear_clusters();
@@ -166,6 +189,7 @@ absl::Status WriteJob(const v1::JobSpec& spec, const Clustering& clustering) {
   for (size_t i = 0; i < clustering.problems.size(); ++i) {
     task->mutable_clusters(clustering.cluster[i])->add_problems(clustering.problems[i]);
   }
+  SetWeights(clustering, task, console);
   clustered.set_cluster_groups(std::min(clustered.cluster_groups(), task->clusters_size()));
   // No evaluation can draw more problems than the smallest cluster has.
   for (const v1::LearnedOptimizerTask::Cluster& cluster : task->clusters()) {
@@ -220,8 +244,7 @@ std::string ClusteringTable(const Clustering& clustering) {
 
 absl::Status FindClusters(const ClusterFlags& flags, Console& console) {
   ASSIGN_OR_RETURN(const v1::JobSpec spec, LoadJobFile(flags.file, flags.overrides));
-  Clustering clustering;
-  ASSIGN_OR_RETURN(clustering.problems, ProblemsOf(spec, flags.count));
+  ASSIGN_OR_RETURN(Clustering clustering, ProblemsOf(spec, flags.count));
   clustering.file = flags.output;
   if (clustering.file.empty()) {
     const std::filesystem::path source = flags.file;
@@ -232,7 +255,7 @@ absl::Status FindClusters(const ClusterFlags& flags, Console& console) {
   clustering.correlation = RankCorrelations(differences);
   clustering.cluster = GroupByCorrelation(clustering.correlation, flags.count);
   clustering.names = ClusterNames(clustering, flags.count);
-  RETURN_IF_ERROR(WriteJob(spec, clustering));
+  RETURN_IF_ERROR(WriteJob(spec, clustering, console));
   if (flags.json) {
     console.out << ClusteringJson(clustering) << "\n";
   } else {

@@ -8,6 +8,7 @@
 namespace seedcast {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -197,6 +198,26 @@ TEST_F(LearnedOptimizerCommandTest, ClusterTellsProblemsApartThatWantOppositeThi
   const CommandResult table = Command({"cluster", job, "--count", "4", "--pairs", "2", "--generations", "1"});
   EXPECT_THAT(table.out, HasSubstr("PROBLEM"));
   EXPECT_THAT(table.out, HasSubstr("job-clustered.yaml"));
+}
+
+TEST_F(LearnedOptimizerCommandTest, ClusterKeepsWeightsOrSaysThatItCannot) {
+  const std::string job =
+      Job("[{name: a, weight: 3, problems: [quadratic(4), quadratic(6)]},"
+          " {name: b, problems: [\"rescale(quadratic(5), 0.000001)\", \"rescale(quadratic(7), 0.000001)\"]}]");
+  const auto cluster = [&](const std::string& count) {
+    const CommandResult found =
+        Command({"cluster", job, "--count", count, "--pairs", "32", "--generations", "2", "-o", Path("found.yaml")});
+    EXPECT_EQ(found.code, 0) << found.err;
+    std::ostringstream file;
+    file << std::ifstream(Path("found.yaml")).rdbuf();
+    return std::pair(found.err, file.str());
+  };
+  const auto [silent, kept] = cluster("2");
+  EXPECT_THAT(silent, Not(HasSubstr("weight")));
+  EXPECT_THAT(kept, ContainsRegex("name: quadratic\n[^n]*problems:[^n]*weight: 3\n"));
+  const auto [told, dropped] = cluster("1");
+  EXPECT_THAT(told, HasSubstr("weight left out: the problems of cluster quadratic had weights 1, 3\n"));
+  EXPECT_THAT(dropped, Not(HasSubstr("weight")));
 }
 
 TEST_F(LearnedOptimizerCommandTest, ClusterWritesNoMoreGroupsThanClusters) {
