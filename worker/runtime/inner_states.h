@@ -3,16 +3,14 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
-#include <map>
 #include <memory>
 #include <optional>
-#include <tuple>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "common/bounded_cache.h"
 #include "worker/tasks/task.h"
 
 namespace seedcast {
@@ -45,7 +43,7 @@ struct InnerTrainings {
 class InnerStates {
  public:
   // Beyond max_bytes the least recently put are dropped.
-  explicit InnerStates(int64_t max_bytes) : max_bytes_(max_bytes) {}
+  explicit InnerStates(int64_t max_bytes) : trainings_(max_bytes) {}
 
   // Those of this key if their generation is one of first .. last, else nothing; newer ones stay.
   std::optional<InnerTrainings> Take(const InnerKey& key, int64_t first, int64_t last) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -65,20 +63,9 @@ class InnerStates {
   Stats stats() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  struct Entry {
-    InnerTrainings trainings;
-    int64_t bytes;
-    std::list<InnerKey>::iterator age;
-  };
-  using Entries = std::map<InnerKey, Entry>;
-
-  InnerTrainings Remove(Entries::iterator entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-
-  const int64_t max_bytes_;
   mutable absl::Mutex mutex_;
-  Entries entries_ ABSL_GUARDED_BY(mutex_);
-  std::list<InnerKey> by_age_ ABSL_GUARDED_BY(mutex_);  // least recently put first
-  Stats stats_ ABSL_GUARDED_BY(mutex_);
+  BoundedCache<InnerKey, InnerTrainings> trainings_ ABSL_GUARDED_BY(mutex_);
+  Stats stats_ ABSL_GUARDED_BY(mutex_);  // without bytes
 };
 
 }  // namespace seedcast

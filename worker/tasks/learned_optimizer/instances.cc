@@ -19,8 +19,7 @@ bool ComesBack(const InstanceGroup& group, const v1::JobSpec& spec) {
 
 GroupProblems InstancePool::Take(const InstanceGroup& group) {
   absl::MutexLock lock(&mutex_);
-  const auto found = entries_.find(group);
-  return found == entries_.end() ? GroupProblems() : Remove(found);
+  return groups_.Take(group).value_or(GroupProblems());
 }
 
 void InstancePool::Put(const InstanceGroup& group, GroupProblems problems) {
@@ -28,23 +27,12 @@ void InstancePool::Put(const InstanceGroup& group, GroupProblems problems) {
   for (const auto& [number, problem] : problems) bytes += problem->Bytes();
   std::vector<GroupProblems> dropped;  // freed after the lock
   absl::MutexLock lock(&mutex_);
-  if (const auto found = entries_.find(group); found != entries_.end()) dropped.push_back(Remove(found));
-  entries_.emplace(group, Entry{std::move(problems), bytes, by_age_.insert(by_age_.end(), group)});
-  bytes_ += bytes;
-  while (bytes_ > max_bytes_) dropped.push_back(Remove(entries_.find(by_age_.front())));
+  dropped = groups_.Put(group, std::move(problems), bytes);
 }
 
 int64_t InstancePool::Bytes() const {
   absl::MutexLock lock(&mutex_);
-  return bytes_;
-}
-
-GroupProblems InstancePool::Remove(Entries::iterator entry) {
-  GroupProblems problems = std::move(entry->second.problems);
-  bytes_ -= entry->second.bytes;
-  by_age_.erase(entry->second.age);
-  entries_.erase(entry);
-  return problems;
+  return groups_.bytes();
 }
 
 absl::StatusOr<InnerTraining*> Instances::Find(absl::Span<const float> theta, const InstanceGroup& group, int problem) {

@@ -3,7 +3,6 @@
 
 #include <compare>
 #include <cstdint>
-#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
+#include "common/bounded_cache.h"
 #include "worker/tasks/learned_optimizer/learned_optimizer.h"
 
 namespace seedcast {
@@ -33,7 +33,7 @@ using GroupProblems = std::map<int, std::unique_ptr<Problem>>;  // by number in 
 class InstancePool {
  public:
   // Beyond max_bytes the least recently put go.
-  explicit InstancePool(int64_t max_bytes) : max_bytes_(max_bytes) {}
+  explicit InstancePool(int64_t max_bytes) : groups_(max_bytes) {}
 
   GroupProblems Take(const InstanceGroup& group) ABSL_LOCKS_EXCLUDED(mutex_);  // none where there are none
   void Put(const InstanceGroup& group, GroupProblems problems) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -41,20 +41,8 @@ class InstancePool {
   int64_t Bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  struct Entry {
-    GroupProblems problems;
-    int64_t bytes;
-    std::list<InstanceGroup>::iterator age;
-  };
-  using Entries = std::map<InstanceGroup, Entry>;
-
-  GroupProblems Remove(Entries::iterator entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-
-  const int64_t max_bytes_;
   mutable absl::Mutex mutex_;
-  Entries entries_ ABSL_GUARDED_BY(mutex_);
-  std::list<InstanceGroup> by_age_ ABSL_GUARDED_BY(mutex_);  // least recently put first
-  int64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  BoundedCache<InstanceGroup, GroupProblems> groups_ ABSL_GUARDED_BY(mutex_);
 };
 
 // What evaluators share with their task; constant after construction, but for the pool.
