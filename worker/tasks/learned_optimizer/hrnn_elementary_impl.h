@@ -1,5 +1,6 @@
-// Elementary functions on vectors: the operations of common/math/elementary.cc. Included by hrnn_kernels_impl.h alone,
-// which says what it expects of `Vec`.
+// Elementary functions on vectors: the operations of common/math/elementary.cc. A part of
+// hrnn_kernels_impl.h, which says what it expects of `Vec`.
+#pragma once
 
 namespace seedcast {
 namespace {
