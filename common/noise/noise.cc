@@ -95,11 +95,6 @@ void Perturb(absl::Span<const float> theta, absl::Span<const int8_t> noise, floa
   Active()->perturb(theta.data(), noise.data(), s, static_cast<int64_t>(member.size()), member.data());
 }
 
-void AccumulateNoise(NoiseDistribution distribution, const NoiseKey& key, int32_t weight, int64_t first,
-                     absl::Span<int64_t> sum) {
-  AccumulatePairs(distribution, key, absl::MakeConstSpan(&weight, 1), first, sum);
-}
-
 void AccumulatePairs(NoiseDistribution distribution, const NoiseKey& first_key, absl::Span<const int32_t> weights,
                      int64_t first, absl::Span<int64_t> sum) {
   for (size_t done = 0; done < sum.size(); done += kTile) {

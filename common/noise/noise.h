@@ -36,13 +36,8 @@ void DrawNoise(NoiseDistribution distribution, const NoiseKey& key, absl::Span<i
 // member[i] = theta[i] + s * noise[i]; pass -s for the second member. Sizes equal.
 void Perturb(absl::Span<const float> theta, absl::Span<const int8_t> noise, float s, absl::Span<float> member);
 
-// sum[i] += weight * n[i] for parameters [first, first + sum.size()) of the pair; `first` is a multiple of 2048.
-// |weight| <= 2^27, so that 8 * weight fits int32.
-void AccumulateNoise(NoiseDistribution distribution, const NoiseKey& key, int32_t weight, int64_t first,
-                     absl::Span<int64_t> sum);
-
-// The same for many pairs at once, which is how an update is made: weights[k] is that of pair first_key.pair + k. Pairs
-// of weight 0 cost nothing.
+// sum[i] += weights[k] * n[i] over all k, with n of pair first_key.pair + k and parameters [first, first + sum.size());
+// `first` is a multiple of 2048. |weights[k]| <= 2^27, so that 8 * weight fits int32. Pairs of weight 0 cost nothing.
 void AccumulatePairs(NoiseDistribution distribution, const NoiseKey& first_key, absl::Span<const int32_t> weights,
                      int64_t first, absl::Span<int64_t> sum);
 

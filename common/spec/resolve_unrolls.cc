@@ -19,7 +19,7 @@ constexpr int kMaxClusters = 64;
 constexpr int kMaxProblems = 200;
 constexpr size_t kMaxProblemCharacters = 1000;
 constexpr int64_t kMaxFitnessCount = int64_t{1} << 20;
-constexpr int64_t kMaxWeight = int64_t{1} << 27;  // of a pair over all clusters (AccumulateNoise)
+constexpr int64_t kMaxWeight = int64_t{1} << 27;  // of a pair over all clusters (AccumulatePairs)
 
 // Inner steps of a problem instance: hours at a million steps a second.
 constexpr int64_t kMaxSteps = 1'000'000'000;

@@ -125,7 +125,7 @@ TEST_P(NoiseSizesTest, EveryInstructionSetAccumulatesTheNoiseItDraws) {
       for (const char* isa : {"scalar", "avx2", "avx512"}) {
         if (!SetNoiseIsa(isa)) continue;
         std::vector<int64_t> sum(GetParam(), 5);
-        AccumulateNoise(distribution, kKey, kWeight, first, absl::MakeSpan(sum));
+        AccumulatePairs(distribution, kKey, {kWeight}, first, absl::MakeSpan(sum));
         EXPECT_EQ(sum, expected) << isa << " from " << first;
       }
     }
