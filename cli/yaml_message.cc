@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <set>
+#include <sstream>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -16,6 +17,7 @@
 #include "absl/strings/strip.h"
 #include "common/status_macros.h"
 #include "google/protobuf/descriptor.h"
+#include "yaml-cpp/eventhandler.h"
 #include "yaml-cpp/yaml.h"
 
 namespace seedcast {
@@ -260,14 +262,31 @@ class Reader {
   Origins& origins_;
 };
 
+// A document whose end is all that counts.
+class Unread final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
 // The one document of `text`; `where` says what a parser's error is put down to.
 absl::StatusOr<YAML::Node> ParseYaml(absl::string_view text, absl::string_view where, bool has_lines) {
   try {
-    std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1) {
-      return absl::InvalidArgumentError(absl::StrCat(where, ": ", documents.size(), " documents, expected one"));
+    // Not YAML::LoadAll: of a text like "," it makes documents without end.
+    std::istringstream input{std::string(text)};
+    YAML::Parser parser(input);
+    Unread unread;
+    if (parser.HandleNextDocument(unread) && parser.HandleNextDocument(unread)) {
+      return absl::InvalidArgumentError(absl::StrCat(where, ": more than one document, expected one"));
     }
-    return documents.empty() ? YAML::Node() : documents[0];
+    return YAML::Load(std::string(text));
   } catch (const YAML::Exception& error) {
     const std::string line = has_lines ? absl::StrCat(":", error.mark.line + 1) : "";
     return absl::InvalidArgumentError(absl::StrCat(where, line, ": not YAML: ", absl::CEscape(error.msg)));
