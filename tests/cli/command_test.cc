@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <functional>
+#include <thread>
 
+#include "absl/synchronization/notification.h"
 #include "coordinator/server.h"
 #include "tests/cli/command_fixture.h"
 #include "worker/runtime/grpc_transport.h"
@@ -221,26 +223,29 @@ class HeardBuffer : public std::stringbuf {
 
 TEST_F(RemoteCommandTest, EvaluateSaysThatItWaitsForAWorker) {
   ASSERT_EQ(Command({"submit", SphereJob(), "--coordinator", address_}).code, kExitOk);
-  std::unique_ptr<Worker> worker;
+  absl::Notification waits;
   HeardBuffer heard([&](const std::string& so_far) {
-    if (worker != nullptr || so_far.find("evaluating · episode 0/3 · waiting: no worker\n") == std::string::npos)
-      return;
-    WorkerOptions options;
-    options.id = "w";
-    worker =
-        std::make_unique<Worker>(options, MakeGrpcTransport(server_->InProcessChannel(), server_->InProcessChannel()));
-    worker->Start();
+    const bool said = so_far.find("evaluating · episode 0/3 · waiting: no worker\n") != std::string::npos;
+    if (said && !waits.HasBeenNotified()) waits.Notify();
   });
-  std::ostringstream out;
-  std::ostream err(&heard);
-  Console console{out, err};
-  const char* const environment[] = {nullptr};
-  EXPECT_EQ(RunApp({"evaluate", "sphere-1", "--episodes", "3", "--coordinator", address_}, environment, console),
-            kExitOk)
-      << heard.str();
-  ASSERT_NE(worker, nullptr) << heard.str();
-  worker->RequestDrain();
-  EXPECT_TRUE(worker->Join().ok());
+  int code = kExitFailed;
+  std::thread evaluate([&] {
+    std::ostringstream out;
+    std::ostream err(&heard);
+    Console console{out, err};
+    const char* const environment[] = {nullptr};
+    code = RunApp({"evaluate", "sphere-1", "--episodes", "3", "--coordinator", address_}, environment, console);
+  });
+  EXPECT_TRUE(waits.WaitForNotificationWithTimeout(absl::Minutes(1)));
+  const auto channel = server_->InProcessChannel();
+  WorkerOptions options;
+  options.id = "w";
+  Worker worker(options, MakeGrpcTransport(channel, channel));
+  worker.Start();
+  evaluate.join();
+  EXPECT_EQ(code, kExitOk) << heard.str();
+  worker.RequestDrain();
+  EXPECT_TRUE(worker.Join().ok());
 }
 
 TEST_F(RemoteCommandTest, AnUnreachableCoordinatorIsExitCodeThree) {
