@@ -6,14 +6,11 @@
 // difference between networks of b and b - 1 blocks. "direct" counts the multiplications and additions of a plain 3x3
 // convolution of every position; "executed" those that Winograd's products leave, without the transforms and without
 // tiles and windows that see no ink. The bfloat16 classes have no such savings; their rate is against "direct" alone.
-#include <immintrin.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 
+#include "bench/peak.h"
 #include "common/noise/philox.h"
 #include "worker/kernels/convnet.h"
 #include "worker/kernels/first_block.h"
@@ -23,56 +20,6 @@ namespace seedcast {
 namespace {
 
 double seconds_per_figure = 0.5;
-
-// Best time of one call.
-double SecondsOf(const std::function<void()>& work) {
-  using Clock = std::chrono::steady_clock;
-  work();
-  const auto end = Clock::now() + std::chrono::duration<double>(seconds_per_figure);
-  double best = 1e9;
-  while (Clock::now() < end) {
-    const auto start = Clock::now();
-    work();
-    best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
-  }
-  return best;
-}
-
-constexpr int kPeakSteps = 10000;
-constexpr int kPeakChains = 12;
-
-// FMAs on registers alone: 12 independent chains hide the latency.
-__attribute__((target("avx512f"))) float PeakAvx512() {
-  __m512 chains[kPeakChains];
-  for (__m512& chain : chains) chain = _mm512_set1_ps(1.0f);
-  __m512 factor = _mm512_set1_ps(0.999f);
-  for (int step = 0; step < kPeakSteps; ++step) {
-    asm volatile("" : "+v"(factor));
-#pragma GCC unroll 12
-    for (__m512& chain : chains) chain = _mm512_fmadd_ps(chain, factor, factor);
-  }
-  for (int i = 1; i < kPeakChains; ++i) chains[0] = _mm512_add_ps(chains[0], chains[i]);
-  return chains[0][0];
-}
-
-float PeakAvx2() {
-  __m256 chains[kPeakChains];
-  for (__m256& chain : chains) chain = _mm256_set1_ps(1.0f);
-  __m256 factor = _mm256_set1_ps(0.999f);
-  for (int step = 0; step < kPeakSteps; ++step) {
-    asm volatile("" : "+x"(factor));
-#pragma GCC unroll 12
-    for (__m256& chain : chains) chain = _mm256_fmadd_ps(chain, factor, factor);
-  }
-  for (int i = 1; i < kPeakChains; ++i) chains[0] = _mm256_add_ps(chains[0], chains[i]);
-  return chains[0][0];
-}
-
-double PeakGflops(bool avx512) {
-  volatile float sink;
-  const double seconds = SecondsOf([&] { sink = avx512 ? PeakAvx512() : PeakAvx2(); });
-  return 2e-9 * kPeakSteps * kPeakChains * (avx512 ? 16 : 8) / seconds;
-}
 
 // Four strokes on a blank ground: like on Omniglot's characters, about a third of the 2x2 windows see ink.
 std::vector<uint8_t> Characters(int count) {
@@ -99,7 +46,7 @@ double EmbedSeconds(const ConvNetKernels& kernels, const ConvNetShape& shape, in
   net->SetImages(Characters(count), count, count);
   const std::vector<float> theta = InitialConvNetTheta(shape, 1);
   std::vector<float> embeddings(int64_t{count} * shape.embedding_size());
-  return SecondsOf([&] { net->Embed(theta, absl::MakeSpan(embeddings)); });
+  return BestSeconds(seconds_per_figure, [&] { net->Embed(theta, absl::MakeSpan(embeddings)); });
 }
 
 double DirectFlops(const ConvLayer& layer, int count) {
@@ -146,7 +93,7 @@ void PrintSetImages(const ConvNetKernels& kernels, int count) {
   auto net = kernels.make(ConvNetShape::Uniform(64, 4));
   const std::vector<uint8_t> pixels = Characters(count);
   std::printf("\nSetImages, %d images: %.1f us\n", count,
-              SecondsOf([&] { net->SetImages(pixels, count, count); }) * 1e6);
+              BestSeconds(seconds_per_figure, [&] { net->SetImages(pixels, count, count); }) * 1e6);
 }
 
 }  // namespace
@@ -159,7 +106,7 @@ int main(int argc, char** argv) {
     if (kernels.name == "scalar") continue;
     if (kernels.numeric_class == v1::F32) {
       std::printf("\n== %s: FMA peak of one core %.1f GFLOP/s\n", kernels.name.c_str(),
-                  PeakGflops(kernels.name == "avx512"));
+                  PeakGflops(seconds_per_figure, kernels.name == "avx512"));
     }
     for (int filters : {64, 32}) PrintLayers(kernels, filters, 50);
   }

@@ -6,16 +6,13 @@
 // A step is the optimizer's and the gradient of a separable quadratic, 0.5 sum c_i (x_i - y_i)^2: as little work for
 // the problem as there can be. Each figure is the best of several runs of many steps. The flops are those of the cells'
 // matrices and the readouts, two a multiplication; elementary functions are not counted. One JSON object a line.
-#include <immintrin.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <string>
 #include <vector>
 
+#include "bench/peak.h"
 #include "common/noise/philox.h"
 #include "worker/tasks/learned_optimizer/hrnn.h"
 #include "worker/tasks/learned_optimizer/hrnn_adjoint.h"
@@ -24,56 +21,6 @@ namespace seedcast {
 namespace {
 
 double seconds_per_figure = 1;
-
-// Best time of one call.
-double SecondsOf(const std::function<void()>& work) {
-  using Clock = std::chrono::steady_clock;
-  work();
-  const auto end = Clock::now() + std::chrono::duration<double>(seconds_per_figure);
-  double best = 1e9;
-  while (Clock::now() < end) {
-    const auto start = Clock::now();
-    work();
-    best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
-  }
-  return best;
-}
-
-constexpr int kPeakSteps = 10000;
-constexpr int kPeakChains = 12;
-
-// FMAs on registers alone: 12 independent chains hide the latency.
-__attribute__((target("avx512f"))) float PeakAvx512() {
-  __m512 chains[kPeakChains];
-  for (__m512& chain : chains) chain = _mm512_set1_ps(1.0f);
-  __m512 factor = _mm512_set1_ps(0.999f);
-  for (int step = 0; step < kPeakSteps; ++step) {
-    asm volatile("" : "+v"(factor));
-#pragma GCC unroll 12
-    for (__m512& chain : chains) chain = _mm512_fmadd_ps(chain, factor, factor);
-  }
-  for (int i = 1; i < kPeakChains; ++i) chains[0] = _mm512_add_ps(chains[0], chains[i]);
-  return chains[0][0];
-}
-
-float PeakAvx2() {
-  __m256 chains[kPeakChains];
-  for (__m256& chain : chains) chain = _mm256_set1_ps(1.0f);
-  __m256 factor = _mm256_set1_ps(0.999f);
-  for (int step = 0; step < kPeakSteps; ++step) {
-    asm volatile("" : "+x"(factor));
-#pragma GCC unroll 12
-    for (__m256& chain : chains) chain = _mm256_fmadd_ps(chain, factor, factor);
-  }
-  for (int i = 1; i < kPeakChains; ++i) chains[0] = _mm256_add_ps(chains[0], chains[i]);
-  return chains[0][0];
-}
-
-double PeakGflops(bool avx512) {
-  volatile float sink;
-  const double seconds = SecondsOf([&] { sink = avx512 ? PeakAvx512() : PeakAvx2(); });
-  return 2e-9 * kPeakSteps * kPeakChains * (avx512 ? 16 : 8) / seconds;
-}
 
 // Of one step in which n parameters are one tensor.
 double FlopsPerStep(int64_t n) {
@@ -104,13 +51,13 @@ void PrintSteps(const std::string& kernels, int64_t n, double peak) {
   hrnn->Begin(1, 0, 0, &state);
   SeparableQuadratic problem(n);
   const int64_t steps = std::max<int64_t>(5, 1000 / n);
-  const double seconds = SecondsOf([&] {
-                           for (int64_t step = 0; step < steps; ++step) {
-                             problem.SetGradient();
-                             hrnn->Step(problem.gradient, &state, absl::MakeSpan(problem.x));
-                           }
-                         }) /
-                         static_cast<double>(steps);
+  const double seconds_of_all = BestSeconds(seconds_per_figure, [&] {
+    for (int64_t step = 0; step < steps; ++step) {
+      problem.SetGradient();
+      hrnn->Step(problem.gradient, &state, absl::MakeSpan(problem.x));
+    }
+  });
+  const double seconds = seconds_of_all / static_cast<double>(steps);
   const double gflops = FlopsPerStep(n) / seconds * 1e-9;
   std::printf(R"({"what": "step", "kernels": "%s", "parameters": %ld, "steps_per_second": %.6g, "microseconds": %.4g, )"
               R"("gflops": %.4g, "peak_gflops": %.4g})"
@@ -131,7 +78,7 @@ void PrintBackward(int64_t n) {
   problem.SetGradient();
   std::vector<float> record(adjoint.RecordSize()), d_x(n, 1.0f), d_gradient(n);
   std::vector<double> d_theta(kHrnnParameters);
-  const double seconds = SecondsOf([&] {
+  const double seconds = BestSeconds(seconds_per_figure, [&] {
     adjoint.Record(problem.gradient, state, absl::MakeSpan(record));
     hrnn->Step(problem.gradient, &state, absl::MakeSpan(problem.x));
     d_state.Resize(n, 1);
@@ -150,7 +97,7 @@ int main(int argc, char** argv) {
   if (argc > 1) seconds_per_figure = std::atof(argv[1]);
   for (const char* kernels : {"avx512", "avx2", "scalar"}) {
     if (MakeHrnn({1}, {}, kernels) == nullptr) continue;
-    const double peak = PeakGflops(kernels == std::string("avx512"));
+    const double peak = PeakGflops(seconds_per_figure, kernels == std::string("avx512"));
     for (const int64_t n : {2, 100, 2500}) PrintSteps(kernels, n, peak);
   }
   for (const int64_t n : {2, 100, 2500}) PrintBackward(n);
