@@ -49,10 +49,11 @@ class ClusterTest : public ::testing::Test {
   }
 
   // Each with a cache of its own: it fetches the data set from the coordinator.
-  std::unique_ptr<Process> StartWorker(const std::string& id) {
-    auto worker = std::make_unique<Process>(
-        "worker/seedcast-worker", std::vector<std::string>{"--coordinator", Address(), "--id", id, "--slots", "1",
-                                                           "--cache", directory_ / ("cache-" + id)});
+  std::unique_ptr<Process> StartWorker(const std::string& id, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments = {"--coordinator", Address(), "--id",    id,
+                                          "--slots",       "1",       "--cache", directory_ / ("cache-" + id)};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    auto worker = std::make_unique<Process>("worker/seedcast-worker", arguments);
     EXPECT_NE(coordinator_->WaitForLine("worker=" + id), "") << worker->Output();
     return worker;
   }
@@ -132,6 +133,26 @@ class ClusterTest : public ::testing::Test {
     spec.mutable_influence()->mutable_unroll()->set_count(20);
     spec.mutable_strategy()->set_estimator(estimator);
     spec.mutable_strategy()->set_population_size(256);
+    spec.set_generations(generations);
+    return request;
+  }
+
+  // Two clusters of small problems; with carried state an inner training goes on for 4 generations, on whichever
+  // worker, and an instance for 8.
+  static v1::SubmitJobRequest LearnedOptimizerJob(int64_t generations, v1::Strategy::Estimator estimator) {
+    v1::SubmitJobRequest request;
+    v1::JobSpec& spec = *request.mutable_spec();
+    spec.set_name("learned-optimizer");
+    for (const auto& [name, problem] : {std::pair("bowls", "bowl(5)"), {"softmax", "softmax(3, 2, 20)"}}) {
+      v1::LearnedOptimizerTask::Cluster* cluster = spec.mutable_learned_optimizer()->add_clusters();
+      cluster->set_name(name);
+      cluster->add_problems(problem);
+    }
+    spec.mutable_learned_optimizer()->mutable_unroll()->set_steps(5);
+    spec.mutable_learned_optimizer()->mutable_unroll()->set_count(4);
+    spec.mutable_learned_optimizer()->mutable_unroll()->set_restarts(2);
+    spec.mutable_strategy()->set_estimator(estimator);
+    spec.mutable_strategy()->set_population_size(8);
     spec.set_generations(generations);
     return request;
   }

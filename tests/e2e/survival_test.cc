@@ -1,7 +1,12 @@
 // Coordinator and workers are killed and stopped in the middle of jobs: the bits stay the same.
+#include <gmock/gmock.h>
 #include <signal.h>
 
+#include <fstream>
+
 #include "tests/e2e/cluster.h"
+#include "tests/e2e/shell.h"
+#include "tests/testing/read_text.h"
 
 namespace seedcast {
 namespace {
@@ -36,14 +41,58 @@ TEST_F(SurvivalTest, ASphereJobEndsWithTheSameDigest) { SurvivesKillsOfEach(Sphe
 
 TEST_F(SurvivalTest, AProtoNetJobEndsWithTheSameDigest) { SurvivesKillsOfEach(GlyphsJob(120)); }
 
+// The digest with which the same job ends in `seedcast run`; empty where it does not.
+std::string DigestOfSeedcastRun(const std::string& job, const std::string& directory) {
+  const ShellResult run = Shell("export XDG_CACHE_HOME=" + directory + "/cache\n$CLI run " + job + " --store " +
+                                directory + " --test-episodes 0 --json 2>" + directory + ".err");
+  EXPECT_EQ(run.exit_code, 0) << ReadText(directory + ".err");
+  const std::string key = "\"digest\": \"";
+  const size_t at = run.output.find(key);
+  return at == std::string::npos ? "" : run.output.substr(at + key.size(), 64);
+}
+
+TEST_F(SurvivalTest, WorkersOfUnlikeKernelsEndWithTheDigestOfSeedcastRun) {
+  if (!__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl")) {
+    GTEST_SKIP() << "the best kernels of this processor are those of AVX2";
+  }
+  const std::string job = directory_ / "job.yaml";
+  std::ofstream(job) << "name: glyphs\n"
+                        "proto_net: {dataset: GLYPHS, way: 5, filters: 16}\n"
+                        "strategy: {population_size: 64}\n"
+                        "validation: {every: 20, episodes: {episodes: 20}}\n"
+                        "generations: 60\n";
+  StartCoordinator();
+  const std::unique_ptr<Process> best = StartWorker("best");
+  const std::unique_ptr<Process> avx2 = StartWorker("avx2", {"--kernels", "avx2"});
+  ASSERT_THAT(Shell("$CLI submit " + job + " --coordinator " + Address()).output,
+              ::testing::HasSubstr("submitted glyphs-1\n"));
+  WatchTo("glyphs-1", 20);  // of both
+  best->Signal(SIGKILL);    // the rest is of one alone
+  const std::string digest = WatchToTheEnd("glyphs-1").digest();
+  EXPECT_EQ(digest.size(), 64u);
+  EXPECT_EQ(digest, DigestOfSeedcastRun(job, directory_ / "undisturbed"));
+}
+
 class CarriedStateTest : public SurvivalTest, public ::testing::WithParamInterface<v1::Strategy::Estimator> {};
 
 TEST_P(CarriedStateTest, EndsWithTheSameDigest) { SurvivesKillsOfEach(InfluenceJob(500, GetParam())); }
 
+constexpr auto NameOf = [](const auto& info) { return v1::Strategy::Estimator_Name(info.param); };
 INSTANTIATE_TEST_SUITE_P(Estimators, CarriedStateTest,
                          ::testing::Values(v1::Strategy::TRUNCATED_ES, v1::Strategy::PES, v1::Strategy::NRES,
                                            v1::Strategy::GRADIENT),
-                         [](const auto& info) { return v1::Strategy::Estimator_Name(info.param); });
+                         NameOf);
+
+class LearnedOptimizerSurvivalTest : public CarriedStateTest {};
+
+TEST_P(LearnedOptimizerSurvivalTest, EndsWithTheSameDigest) {
+  SurvivesKillsOfEach(LearnedOptimizerJob(300, GetParam()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Estimators, LearnedOptimizerSurvivalTest,
+                         ::testing::Values(v1::Strategy::FULL_ES, v1::Strategy::TRUNCATED_ES, v1::Strategy::PES,
+                                           v1::Strategy::NRES, v1::Strategy::GRADIENT),
+                         NameOf);
 
 TEST_F(SurvivalTest, ACoordinatorThatIsStoppedExitsCleanlyAndGoesOn) {
   const v1::SubmitJobRequest request = SphereJob(1000);
