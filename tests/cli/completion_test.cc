@@ -4,9 +4,11 @@
 
 #include <fstream>
 #include <iostream>
+#include <map>
 
 #include "cli/commands.h"
 #include "tests/cli/command_fixture.h"
+#include "tests/testing/read_text.h"
 
 namespace seedcast {
 namespace {
@@ -15,21 +17,31 @@ using ::testing::AnyOf;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
-class CompletionTest : public CommandTest, public ::testing::WithParamInterface<std::string> {};
-
-TEST_P(CompletionTest, KnowsEveryCommandAndFlag) {
-  const std::string script = Command({"completion", GetParam()}).out;
+// Every command with the long names of its flags.
+std::map<std::string, std::vector<std::string>> FlagsOfCommands() {
   Console console{std::cout, std::cerr};
   Action action;
   CLI::App app;
   const char* const environment[] = {nullptr};
   AddAllCommands(app, environment, console, &action);
+  std::map<std::string, std::vector<std::string>> flags;
   for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
-    EXPECT_THAT(script, HasSubstr(command->get_name()));
+    std::vector<std::string>& names = flags[command->get_name()];
     for (const CLI::Option* option : command->get_options()) {
-      for (const std::string& name : option->get_lnames()) {
-        EXPECT_THAT(script, AnyOf(HasSubstr("--" + name), HasSubstr("-l " + name))) << command->get_name();
-      }
+      names.insert(names.end(), option->get_lnames().begin(), option->get_lnames().end());
+    }
+  }
+  return flags;
+}
+
+class CompletionTest : public CommandTest, public ::testing::WithParamInterface<std::string> {};
+
+TEST_P(CompletionTest, KnowsEveryCommandAndFlag) {
+  const std::string script = Command({"completion", GetParam()}).out;
+  for (const auto& [command, flags] : FlagsOfCommands()) {
+    EXPECT_THAT(script, HasSubstr(command));
+    for (const std::string& flag : flags) {
+      EXPECT_THAT(script, AnyOf(HasSubstr("--" + flag), HasSubstr("-l " + flag))) << command;
     }
   }
 }
@@ -52,22 +64,12 @@ TEST_F(CommandTest, BashCompletesCommandsFlagsAndFiles) {
                                << "try seedcast run a\n"
                                << "try seedcast evaluate x --split t\n";
   ASSERT_EQ(std::system(("bash " + Path("check") + " > " + Path("out")).c_str()), 0);
-  std::ostringstream out;
-  out << std::ifstream(Path("out")).rdbuf();
-  EXPECT_EQ(out.str(), "verify version\n--test-episodes\na.yaml\ntrain test\n");
+  EXPECT_EQ(ReadText(Path("out")), "verify version\n--test-episodes\na.yaml\ntrain test\n");
 }
 
 TEST(ManPagesTest, EveryCommandHasOne) {
-  std::ostringstream list;
-  list << std::ifstream(std::string(std::getenv("SEEDCAST_SOURCE_DIR")) + "/cmake/ManPages.cmake").rdbuf();
-  Console console{std::cout, std::cerr};
-  Action action;
-  CLI::App app;
-  const char* const environment[] = {nullptr};
-  AddAllCommands(app, environment, console, &action);
-  for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
-    EXPECT_THAT(list.str(), ContainsRegex("[ \n]" + command->get_name() + "[ \n)]"));
-  }
+  const std::string list = ReadText(std::string(std::getenv("SEEDCAST_SOURCE_DIR")) + "/cmake/ManPages.cmake");
+  for (const auto& [command, flags] : FlagsOfCommands()) EXPECT_THAT(list, ContainsRegex("[ \n]" + command + "[ \n)]"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Shells, CompletionTest, ::testing::Values("bash", "zsh", "fish"),

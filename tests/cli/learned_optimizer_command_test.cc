@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "tests/cli/command_fixture.h"
+#include "tests/testing/read_text.h"
 
 namespace seedcast {
 namespace {
@@ -44,13 +45,10 @@ TEST_F(LearnedOptimizerCommandTest, ARunEndsWithATableAndAPicture) {
     EXPECT_THAT(run.out, HasSubstr(text));
   }
   EXPECT_THAT(run.out, Not(HasSubstr("no family is left")));
-  std::ostringstream picture;
-  picture << std::ifstream(Path("model.svg")).rdbuf();
-  EXPECT_THAT(picture.str(), HasSubstr("tiny-1, version"));
-  EXPECT_THAT(picture.str(), HasSubstr("norm (never trained on)"));
-  std::ostringstream table_file;
-  table_file << std::ifstream(Path("model.md")).rdbuf();
-  const std::string table = table_file.str();
+  const std::string picture = ReadText(Path("model.svg"));
+  EXPECT_THAT(picture, HasSubstr("tiny-1, version"));
+  EXPECT_THAT(picture, HasSubstr("norm (never trained on)"));
+  const std::string table = ReadText(Path("model.md"));
   EXPECT_EQ(table.find("# tiny-1, version"), 0u);
   const size_t begin = table.find("```\n") + 4;
   EXPECT_THAT(run.out, HasSubstr(table.substr(begin, table.rfind("```") - begin))) << "the same in both";

@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
+#include "tests/testing/read_text.h"
 #include "tests/testing/temporary_directory.h"
 
 namespace seedcast {
@@ -18,12 +18,6 @@ using ::testing::HasSubstr;
 class NpzTest : public ::testing::Test {
  protected:
   std::string Path(const std::string& name) const { return folder_ / name; }
-
-  static std::string Contents(const std::string& path) {
-    std::ostringstream text;
-    text << std::ifstream(path, std::ios::binary).rdbuf();
-    return text.str();
-  }
 
   const TemporaryDirectory folder_;
   const std::vector<float> values_ = {1, 2, 3, 4, 5, -0.5f};
@@ -50,13 +44,13 @@ TEST_F(NpzTest, SameModelGivesTheSameBytes) {
   const std::vector<Tensor> tensors = {{"theta", {6}, values_}};
   ASSERT_TRUE(WriteNpz(Path("a.npz"), tensors, "{}").ok());
   ASSERT_TRUE(WriteNpz(Path("b.npz"), tensors, "{}").ok());
-  EXPECT_EQ(Contents(Path("a.npz")), Contents(Path("b.npz")));
+  EXPECT_EQ(ReadText(Path("a.npz")), ReadText(Path("b.npz")));
 }
 
 TEST_F(NpzTest, ValuesBeginAtAMultipleOf64InTheirEntry) {
   const std::vector<Tensor> tensors = {{"theta", {6}, values_}};
   ASSERT_TRUE(WriteNpz(Path("a.npz"), tensors, "{}").ok());
-  const std::string bytes = Contents(Path("a.npz"));
+  const std::string bytes = ReadText(Path("a.npz"));
   const size_t npy = bytes.find("\x93NUMPY");
   const size_t header_end = bytes.find('\n', npy);
   ASSERT_NE(header_end, std::string::npos);

@@ -8,9 +8,9 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "absl/time/clock.h"
+#include "tests/testing/read_text.h"
 #include "tests/testing/silent_server.h"
 #include "tests/testing/temporary_directory.h"
 
@@ -38,11 +38,7 @@ class ProcessTest : public ::testing::Test {
   }
 
   std::string Path(const std::string& name) const { return folder_ / name; }
-  std::string Read(const std::string& name) const {
-    std::ostringstream text;
-    text << std::ifstream(Path(name)).rdbuf();
-    return text.str();
-  }
+  std::string Read(const std::string& name) const { return ReadText(Path(name)); }
 
   // Starts the binary on the test's store; its output goes to NAME.out and NAME.err.
   pid_t Start(const std::string& name, std::vector<std::string> arguments) {

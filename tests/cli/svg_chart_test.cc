@@ -4,9 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
-#include <sstream>
 
+#include "tests/testing/read_text.h"
 #include "tests/testing/temporary_directory.h"
 
 namespace seedcast {
@@ -74,9 +73,7 @@ TEST(SvgChartTest, TicksAreRound) {
 TEST(SvgChartTest, WritesTheFileOrNamesIt) {
   const TemporaryDirectory folder;
   ASSERT_TRUE(WriteSvg(folder / "chart.svg", TwoPanels()).ok());
-  std::ostringstream text;
-  text << std::ifstream(folder / "chart.svg").rdbuf();
-  EXPECT_EQ(text.str(), SvgChart(TwoPanels()));
+  EXPECT_EQ(ReadText(folder / "chart.svg"), SvgChart(TwoPanels()));
   EXPECT_THAT(std::string(WriteSvg(folder / "missing/chart.svg", TwoPanels()).message()),
               HasSubstr("missing/chart.svg: cannot be written"));
 }

@@ -1,23 +1,17 @@
 #include "common/spec/resolve.h"
 
-#include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
 #include <functional>
 #include <string>
 
+#include "tests/common/job_of_json.h"
+
 namespace seedcast {
 namespace {
 
 using ::google::protobuf::util::MessageDifferencer;
-
-v1::JobSpec Job(const std::string& json) {
-  v1::JobSpec spec;
-  const auto status = google::protobuf::util::JsonStringToMessage(json, &spec);
-  EXPECT_TRUE(status.ok()) << status.ToString() << " in " << json;
-  return spec;
-}
 
 v1::JobSpec Resolved(const std::string& json) {
   const absl::StatusOr<v1::JobSpec> resolved = Resolve(Job(json));

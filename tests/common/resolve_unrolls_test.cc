@@ -1,5 +1,4 @@
 // Jobs over clusters, unrolls and estimators with carried state.
-#include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
@@ -8,18 +7,12 @@
 #include "absl/strings/str_cat.h"
 #include "common/spec/resolve.h"
 #include "common/spec/shape.h"
+#include "tests/common/job_of_json.h"
 
 namespace seedcast {
 namespace {
 
 using ::google::protobuf::util::MessageDifferencer;
-
-v1::JobSpec Job(const std::string& json) {
-  v1::JobSpec spec;
-  const auto status = google::protobuf::util::JsonStringToMessage(json, &spec);
-  EXPECT_TRUE(status.ok()) << status.ToString() << " in " << json;
-  return spec;
-}
 
 std::string ErrorOf(const v1::JobSpec& spec) { return std::string(Resolve(spec).status().message()); }
 

@@ -12,10 +12,11 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "common/tls/certificate_authority.h"
 #include "tests/common/tls/forge.h"
 #include "tests/e2e/cluster.h"
 #include "tests/e2e/shell.h"
+#include "tests/testing/certificates.h"
+#include "tests/testing/read_text.h"
 
 namespace seedcast {
 namespace {
@@ -24,15 +25,9 @@ using ::testing::HasSubstr;
 
 class ConfigurationE2eTest : public ClusterTest {
  protected:
-  // Options for a leaf of `role` in an authority of its own name, made at `now`.
+  // Options for a leaf of `role` from the authority of this name, made at `now`; a space before them.
   std::string Certificate(const std::string& authority, Role role, absl::Time now = absl::Now()) {
-    const std::string directory = directory_ / authority;
-    const auto opened = CertificateAuthority::OpenOrCreate(directory, now);
-    EXPECT_TRUE(opened.ok()) << opened.status();
-    const auto leaf = opened->Issue({{role, std::string(RoleName(role))}, {"localhost"}, absl::Hours(1)}, now);
-    EXPECT_TRUE(leaf.ok()) << leaf.status();
-    return absl::StrCat(" --tls-cert ", leaf->directory, "/tls.crt --tls-key ", leaf->directory, "/tls.key --tls-ca ",
-                        leaf->directory, "/ca.crt");
+    return " " + TlsOptions(IssueLeaf(directory_ / authority, role, now, absl::Hours(1)));
   }
 
   static void ExpectOneLine(const std::string& command, int exit_code, const std::string& says) {

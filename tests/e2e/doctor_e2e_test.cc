@@ -1,5 +1,4 @@
 // `seedcast doctor` against real coordinators, and against what is none.
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -11,9 +10,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
-#include "common/tls/certificate_authority.h"
 #include "tests/e2e/cluster.h"
 #include "tests/e2e/shell.h"
+#include "tests/testing/certificates.h"
+#include "tests/testing/loopback.h"
+#include "tests/testing/silent_server.h"
 
 namespace seedcast {
 namespace {
@@ -32,13 +33,7 @@ class DoctorE2eTest : public ClusterTest {
 
   // Options that show a certificate of this role, of the authority by this name.
   std::string As(Role role, const std::string& authority = "certs", absl::Duration age = absl::ZeroDuration()) const {
-    const absl::Time now = absl::Now() - age;
-    const auto opened = CertificateAuthority::OpenOrCreate(directory_ / authority, now);
-    EXPECT_TRUE(opened.ok()) << opened.status();
-    const auto leaf = opened->Issue({{role, std::string(RoleName(role))}, {"127.0.0.1"}, absl::Hours(24 * 60)}, now);
-    EXPECT_TRUE(leaf.ok()) << leaf.status();
-    return absl::StrCat("--tls-cert ", leaf->directory, "/tls.crt --tls-key ", leaf->directory, "/tls.key --tls-ca ",
-                        leaf->directory, "/ca.crt");
+    return TlsOptions(IssueLeaf(directory_ / authority, role, absl::Now() - age, absl::Hours(24 * 60)));
   }
   std::string At() const { return "--coordinator " + Address() + " "; }
 
@@ -97,21 +92,12 @@ TEST_F(DoctorE2eTest, ACoordinatorWithTlsIsLookedAt) {
 }
 
 TEST_F(DoctorE2eTest, WhatDoesNotAnswerEndsItInTime) {
-  const auto listen_on = [](int backlog, std::string* address) {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in name = {};
-    name.sin_family = AF_INET;
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof name;
-    EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&name), size), 0);
-    EXPECT_EQ(listen(fd, backlog), 0);
-    getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size);
-    *address = absl::StrCat("127.0.0.1:", ntohs(name.sin_port));
-    return std::make_pair(fd, name);
-  };
-  std::string silent, full;
-  const int silent_fd = listen_on(16, &silent).first;  // connects, and says nothing
-  const auto [full_fd, full_name] = listen_on(0, &full);
+  const SilentServer silent_server;
+  int full_port = 0;
+  const int full_fd = ListenOnLoopback(&full_port, /*backlog=*/0);
+  const std::string silent = absl::StrCat("127.0.0.1:", silent_server.port());
+  const std::string full = absl::StrCat("127.0.0.1:", full_port);
+  const sockaddr_in full_name = LoopbackAddress(full_port);
   std::vector<int> fillers;  // once its queue is full, the kernel drops what asks to connect
   for (int i = 0; i < 4; ++i) {
     fillers.push_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -133,7 +119,6 @@ TEST_F(DoctorE2eTest, WhatDoesNotAnswerEndsItInTime) {
     EXPECT_LT(absl::Now() - start, absl::Seconds(20)) << c.options << ": ten, on a machine that is busy";
   }
   for (const int fd : fillers) close(fd);
-  close(silent_fd);
   close(full_fd);
 }
 

@@ -1,5 +1,4 @@
 // What the coordinator does with wrong commands, wrong peers and peers that do not behave.
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -10,6 +9,7 @@
 #include "common/version.h"
 #include "tests/e2e/cluster.h"
 #include "tests/testing/f32_hello.h"
+#include "tests/testing/loopback.h"
 
 namespace seedcast {
 namespace {
@@ -27,12 +27,7 @@ class MisuseTest : public ClusterTest {
 
   // A raw connection that says `bytes`.
   int ConnectAndSend(const std::string& bytes) {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<uint16_t>(port_));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    const int fd = ConnectToLoopback(port_);
     send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     return fd;
   }

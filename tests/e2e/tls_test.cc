@@ -2,13 +2,12 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "common/tls/certificate_authority.h"
 #include "common/tls/credentials.h"
 #include "coordinator/rpc/health_client.h"
 #include "tests/e2e/cluster.h"
 #include "tests/e2e/shell.h"
+#include "tests/testing/certificates.h"
 
 namespace seedcast {
 namespace {
@@ -19,26 +18,11 @@ using ::testing::HasSubstr;
 class TlsTest : public ClusterTest {
  protected:
   void SetUp() override {
-    auto authority = CertificateAuthority::OpenOrCreate(directory_ / "certs", absl::Now());
-    ASSERT_TRUE(authority.ok()) << authority.status();
-    authority_.emplace(*std::move(authority));
-    for (const Role role : kAllRoles) Issue(role, absl::Now(), absl::Hours(1));
+    for (const Role role : kAllRoles) IssueLeaf(directory_ / "certs", role);
   }
 
-  void Issue(Role role, absl::Time now, absl::Duration lifetime) {
-    const auto issued = authority_->Issue({{role, std::string(RoleName(role))}, {"127.0.0.1"}, lifetime}, now);
-    ASSERT_TRUE(issued.ok()) << issued.status();
-  }
-
-  TlsFiles Files(Role role) const {
-    const std::string folder = directory_ / "certs/" + std::string(RoleName(role));
-    return {folder + "/tls.crt", folder + "/tls.key", folder + "/ca.crt"};
-  }
-  std::vector<std::string> Flags(Role role) const {
-    const TlsFiles files = Files(role);
-    return {"--tls-cert", files.certificate, "--tls-key", files.key, "--tls-ca", files.authority};
-  }
-  std::string FlagLine(Role role) const { return absl::StrJoin(Flags(role), " "); }
+  TlsFiles Files(Role role) const { return LeafFiles(directory_ / "certs/" + std::string(RoleName(role))); }
+  std::vector<std::string> Flags(Role role) const { return absl::StrSplit(TlsOptions(Files(role)), ' '); }
 
   // On a connection of its own.
   std::unique_ptr<v1::JobService::Stub> JobsAs(const TlsFiles& files) const {
@@ -52,8 +36,6 @@ class TlsTest : public ClusterTest {
     v1::ListJobsResponse response;
     return JobsAs(files)->ListJobs(&context, {}, &response);
   }
-
-  std::optional<CertificateAuthority> authority_;
 };
 
 TEST_F(TlsTest, AJobRunsToItsEndAndARoleDoesWhatItMay) {
@@ -81,25 +63,24 @@ TEST_F(TlsTest, AJobRunsToItsEndAndARoleDoesWhatItMay) {
 
 TEST_F(TlsTest, AWorkerWithAnotherRoleIsRefusedAndSaysSo) {
   StartCoordinator(Flags(Role::kCoordinator));
-  const ShellResult result = Shell("timeout 30 $WORKER --coordinator " + Address() + " " + FlagLine(Role::kSubmitter));
+  const ShellResult result =
+      Shell("timeout 30 $WORKER --coordinator " + Address() + " " + TlsOptions(Files(Role::kSubmitter)));
   EXPECT_EQ(result.exit_code, 3);
   EXPECT_THAT(result.output, HasSubstr("may not call /seedcast.v1.WorkerService/Connect"));
 }
 
 TEST_F(TlsTest, APeerOfAnotherAuthorityFindsTheReasonInTheLogs) {
   StartCoordinator(Flags(Role::kCoordinator));
-  const auto others = CertificateAuthority::OpenOrCreate(directory_ / "others", absl::Now());
-  ASSERT_TRUE(others.ok()) << others.status();
-  const auto leaf = others->Issue({{Role::kWorker, "worker"}, {}, absl::Hours(1)}, absl::Now());
-  ASSERT_TRUE(leaf.ok()) << leaf.status();
-  TlsFiles stranger = {leaf->directory + "/tls.crt", leaf->directory + "/tls.key", leaf->directory + "/ca.crt"};
-  Process worker("worker/seedcast-worker",
-                 {"--coordinator", Address(), "--id", "w0", "--slots", "1", "--tls-cert", stranger.certificate,
-                  "--tls-key", stranger.key, "--tls-ca", stranger.authority});
+  const TlsFiles stranger = IssueLeaf(directory_ / "others", Role::kWorker);
+  std::vector<std::string> arguments = {"--coordinator", Address(), "--id", "w0", "--slots", "1"};
+  const std::vector<std::string> flags = absl::StrSplit(TlsOptions(stranger), ' ');
+  arguments.insert(arguments.end(), flags.begin(), flags.end());
+  Process worker("worker/seedcast-worker", arguments);
   EXPECT_THAT(worker.WaitForLine("certificate verify failed"), HasSubstr("warning")) << worker.Output();
 
-  stranger.authority = Files(Role::kWorker).authority;  // believes the coordinator, and is not believed
-  EXPECT_FALSE(ListAs(stranger).ok());
+  TlsFiles half = stranger;  // believes the coordinator, and is not believed
+  half.authority = Files(Role::kWorker).authority;
+  EXPECT_FALSE(ListAs(half).ok());
   EXPECT_THAT(coordinator_->WaitForLine("certificate verify failed"), HasSubstr("warning")) << coordinator_->Output();
 }
 
@@ -107,12 +88,12 @@ TEST_F(TlsTest, APeerOfAnotherAuthorityFindsTheReasonInTheLogs) {
 TEST_F(TlsTest, ARenewedCertificateIsTakenUpWithoutARestart) {
   constexpr absl::Duration kLeft = absl::Seconds(8);
   const absl::Time start = absl::Now();
-  Issue(Role::kCoordinator, start + kLeft - absl::Minutes(1), absl::Minutes(1));
+  IssueLeaf(directory_ / "certs", Role::kCoordinator, start + kLeft - absl::Minutes(1), absl::Minutes(1));
   StartCoordinator(Flags(Role::kCoordinator));
   EXPECT_TRUE(ListAs(Files(Role::kAdmin)).ok());
   absl::SleepFor(start + kLeft + absl::Seconds(1) - absl::Now());  // its end is a time by the wall clock
   EXPECT_FALSE(ListAs(Files(Role::kAdmin)).ok());
-  Issue(Role::kCoordinator, absl::Now(), absl::Hours(1));
+  IssueLeaf(directory_ / "certs", Role::kCoordinator);
   const absl::Time renewed = absl::Now();
   while (!ListAs(Files(Role::kAdmin)).ok() && absl::Now() < renewed + absl::Seconds(30)) continue;
   EXPECT_LT(absl::Now() - renewed, kCertificateRefresh + absl::Seconds(8));
@@ -147,10 +128,7 @@ TEST_F(TlsTest, HealthIsAnsweredWithAndWithoutACertificate) {
 TEST_F(TlsTest, CertificatesOfTheCommandLineToolWorkInTheCommandLineTool) {
   const std::string certs = directory_ / "made";
   ASSERT_EQ(Shell("$CLI certs " + certs + " --host coordinator.example --days 7").exit_code, 0);
-  const auto flags = [&](const std::string& role) {
-    return "--tls-cert " + certs + "/" + role + "/tls.crt --tls-key " + certs + "/" + role + "/tls.key --tls-ca " +
-           certs + "/" + role + "/ca.crt";
-  };
+  const auto flags = [&](const std::string& role) { return TlsOptions(LeafFiles(certs + "/" + role)); };
   StartCoordinator(absl::StrSplit(flags("coordinator"), ' '));
   EXPECT_EQ(Shell("$CLI list --coordinator " + Address() + " " + flags("observer")).exit_code, 0);
   const std::string by_environment = "SEEDCAST_TLS_CERT=" + certs + "/worker/tls.crt SEEDCAST_TLS_KEY=" + certs +

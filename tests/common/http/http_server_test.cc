@@ -1,6 +1,5 @@
 #include "common/http/http_server.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/http/health_check.h"
+#include "tests/testing/loopback.h"
 
 namespace seedcast {
 namespace {
@@ -26,13 +26,7 @@ using ::testing::StartsWith;
 // A peer that may do anything.
 class Peer {
  public:
-  explicit Peer(int port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  }
+  explicit Peer(int port) : fd_(ConnectToLoopback(port)) {}
   ~Peer() { close(fd_); }
   Peer(const Peer&) = delete;
 

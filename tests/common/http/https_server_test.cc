@@ -1,3 +1,5 @@
+#include "common/http/https_server.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
@@ -11,8 +13,8 @@
 #include <vector>
 
 #include "absl/time/clock.h"
-#include "common/http/https_server.h"
-#include "common/tls/certificate_authority.h"
+#include "tests/testing/certificates.h"
+#include "tests/testing/loopback.h"
 #include "tests/testing/temporary_directory.h"
 
 namespace seedcast {
@@ -29,7 +31,7 @@ class HttpsServerTest : public ::testing::Test {
     routes_.Handle("POST", "/echo", [](const HttpRequest& request) -> HttpResponse { return {200, request.body}; });
     HttpsOptions options;
     options.address = "127.0.0.1:0";
-    options.tls = Files(Issue("certs", Role::kCoordinator));
+    options.tls = Issue("certs", Role::kCoordinator);
     options.admit = [](const Identity& identity) {
       return identity.role == Role::kWorker ? absl::PermissionDeniedError("not for workers") : absl::OkStatus();
     };
@@ -37,25 +39,11 @@ class HttpsServerTest : public ::testing::Test {
     ASSERT_TRUE(started.ok()) << started;
   }
 
-  // The directory of a certificate of the authority in this directory.
-  std::string Issue(const std::string& authority, Role role) {
-    auto opened = CertificateAuthority::OpenOrCreate(directory_ / authority, absl::Now());
-    EXPECT_TRUE(opened.ok()) << opened.status();
-    LeafRequest request;
-    request.identity = {role, std::string(RoleName(role))};
-    request.hosts = {"127.0.0.1"};
-    const auto issued = opened->Issue(request, absl::Now());
-    EXPECT_TRUE(issued.ok()) << issued.status();
-    return issued->directory;
-  }
-  static TlsFiles Files(const std::string& folder) {
-    return {folder + "/tls.crt", folder + "/tls.key", folder + "/ca.crt"};
-  }
+  TlsFiles Issue(const std::string& authority, Role role) { return IssueLeaf(directory_ / authority, role); }
 
-  std::unique_ptr<httplib::SSLClient> Client(const std::string& folder, const std::string& authority = "certs") {
-    auto client = folder.empty() ? std::make_unique<httplib::SSLClient>("127.0.0.1", server_.port())
-                                 : std::make_unique<httplib::SSLClient>("127.0.0.1", server_.port(),
-                                                                        folder + "/tls.crt", folder + "/tls.key");
+  // Shows its own certificate, if it has one, and believes the authority of this name.
+  std::unique_ptr<httplib::SSLClient> Client(const TlsFiles& own, const std::string& authority = "certs") {
+    auto client = std::make_unique<httplib::SSLClient>("127.0.0.1", server_.port(), own.certificate, own.key);
     client->set_ca_cert_path((directory_ / (authority + "/ca.crt")).c_str());
     client->enable_server_certificate_verification(true);
     return client;
@@ -91,21 +79,22 @@ TEST_F(HttpsServerTest, WhoIsNotAdmittedReachesNoHandler) {
 }
 
 TEST_F(HttpsServerTest, WhoHasNoCertificateOfTheAuthorityIsRefused) {
-  EXPECT_FALSE(Client("")->Get("/who")) << "no certificate";
+  EXPECT_FALSE(Client({})->Get("/who")) << "no certificate";
   EXPECT_FALSE(Client(Issue("others", Role::kAdmin))->Get("/who")) << "of another authority";
   httplib::Client plain("127.0.0.1", server_.port());
   EXPECT_FALSE(plain.Get("/who")) << "plain text";
 }
 
-// To port `port` here; closed with the process.
-int Connect(int port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  return fd;
+TEST_F(HttpsServerTest, ANewAuthorityIsBelievedAndTheOldOneNoMore) {
+  const TlsFiles of_old = Issue("certs", Role::kAdmin);
+  const TlsFiles of_new = Issue("new", Role::kAdmin);
+  Issue("new", Role::kCoordinator);
+  const std::filesystem::path in_use(directory_ / "certs/coordinator");
+  std::filesystem::remove_all(in_use);
+  std::filesystem::create_directory_symlink(directory_ / "new/coordinator", in_use);
+  absl::SleepFor(absl::Milliseconds(2200));
+  EXPECT_TRUE(Client(of_new, "new")->Get("/who"));
+  EXPECT_FALSE(Client(of_old, "new")->Get("/who"));
 }
 
 bool IsClosed(int fd) {
@@ -115,7 +104,7 @@ bool IsClosed(int fd) {
 
 TEST_F(HttpsServerTest, OfManyThatSayNothingMostAreClosedAtOnce) {
   std::vector<int> silent;
-  for (int i = 0; i < 80; ++i) silent.push_back(Connect(server_.port()));
+  for (int i = 0; i < 80; ++i) silent.push_back(ConnectToLoopback(server_.port()));
   const auto open = [&] { return std::count_if(silent.begin(), silent.end(), [](int fd) { return !IsClosed(fd); }); };
   const absl::Time start = absl::Now();
   while (open() > 32 && absl::Now() < start + absl::Seconds(3)) absl::SleepFor(absl::Milliseconds(10));
@@ -128,7 +117,7 @@ TEST_F(HttpsServerTest, AHandshakeHasADeadlineHoweverManyBytesArrive) {
   const std::string hello("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11);  // and 500 bytes more
   std::vector<int> trickling;
   for (int i = 0; i < 8; ++i) {
-    trickling.push_back(Connect(server_.port()));
+    trickling.push_back(ConnectToLoopback(server_.port()));
     ASSERT_EQ(send(trickling.back(), hello.data(), hello.size(), MSG_NOSIGNAL), static_cast<ssize_t>(hello.size()));
   }
   const absl::Time start = absl::Now();
@@ -143,7 +132,7 @@ TEST_F(HttpsServerTest, AHandshakeHasADeadlineHoweverManyBytesArrive) {
 }
 
 TEST_F(HttpsServerTest, StopsWhileAHandshakeIsUnderWay) {
-  const int fd = Connect(server_.port());
+  const int fd = ConnectToLoopback(server_.port());
   absl::SleepFor(absl::Milliseconds(50));
   const absl::Time start = absl::Now();
   server_.Stop();
@@ -172,22 +161,10 @@ TEST_F(HttpsServerTest, ListensAgainWhenItsSocketFails) {
   EXPECT_TRUE(answered);
 }
 
-TEST_F(HttpsServerTest, ANewAuthorityIsBelievedAndTheOldOneNoMore) {
-  const std::string of_old = Issue("certs", Role::kAdmin);
-  const std::string of_new = Issue("new", Role::kAdmin);
-  Issue("new", Role::kCoordinator);
-  const std::filesystem::path in_use(directory_ / "certs/coordinator");
-  std::filesystem::remove_all(in_use);
-  std::filesystem::create_directory_symlink(directory_ / "new/coordinator", in_use);
-  absl::SleepFor(absl::Milliseconds(2200));
-  EXPECT_TRUE(Client(of_new, "new")->Get("/who"));
-  EXPECT_FALSE(Client(of_old, "new")->Get("/who"));
-}
-
 TEST_F(HttpsServerTest, SaysWhyItDoesNotStart) {
   HttpsServer other;
   HttpsOptions options;
-  options.tls = Files(Issue("certs", Role::kCoordinator));
+  options.tls = Issue("certs", Role::kCoordinator);
   options.admit = [](const Identity&) { return absl::OkStatus(); };
   for (const char* wrong : {"", "7071", ":7071", "localhost:http", "localhost:70710"}) {
     options.address = wrong;

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/common/tls/forge.h"
+#include "tests/testing/read_text.h"
 #include "tests/testing/temporary_directory.h"
 
 namespace seedcast {

@@ -6,8 +6,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "common/tls/certificate_authority.h"
 #include "tests/common/tls/forge.h"
+#include "tests/testing/certificates.h"
+#include "tests/testing/read_text.h"
 #include "tests/testing/temporary_directory.h"
 
 namespace seedcast {
@@ -21,12 +22,7 @@ const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 class CertificateTest : public ::testing::Test {
  protected:
   TlsFiles Issue(const std::string& authority, Role role, absl::Time now = kNow) {
-    const std::string directory = directory_ / authority;
-    const auto opened = CertificateAuthority::OpenOrCreate(directory, now);
-    EXPECT_TRUE(opened.ok()) << opened.status();
-    const auto leaf = opened->Issue({{role, "a"}, {"localhost"}, absl::Hours(24)}, now);
-    EXPECT_TRUE(leaf.ok()) << leaf.status();
-    return {leaf->directory + "/tls.crt", leaf->directory + "/tls.key", leaf->directory + "/ca.crt"};
+    return IssueLeaf(directory_ / authority, role, now, absl::Hours(24));
   }
 
   std::string Write(const std::string& name, const std::string& text) {
@@ -48,7 +44,7 @@ TEST_F(CertificateTest, TellsWhoItIsAndHowLong) {
   const auto found = CheckTlsFiles(Issue("a", Role::kWorker), TlsSide::kClient, kNow);
   ASSERT_TRUE(found.ok()) << found.status();
   EXPECT_EQ(found->identity.role, Role::kWorker);
-  EXPECT_EQ(found->identity.name, "a");
+  EXPECT_EQ(found->identity.name, "worker");
   EXPECT_EQ(found->not_after, kNow + absl::Hours(24));
   EXPECT_LT(found->not_before, kNow);
 }

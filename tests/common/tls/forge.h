@@ -4,18 +4,12 @@
 #include <openssl/pem.h>
 
 #include <fstream>
-#include <sstream>
 #include <string>
 
 #include "common/tls/openssl.h"
+#include "tests/testing/read_text.h"
 
 namespace seedcast {
-
-inline std::string ReadText(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
 
 // The certificate at `leaf_path`, signed anew by the authority in `directory` with other alternative names.
 inline void ForgeNames(const std::string& directory, const std::string& leaf_path, const std::string& names) {

@@ -5,12 +5,12 @@
 
 #include "absl/time/clock.h"
 #include "common/http/http_server.h"
-#include "common/tls/certificate_authority.h"
 #include "common/tls/certificate_expiry.h"
 #include "coordinator/metrics/coordinator_metrics.h"
 #include "coordinator/metrics/surroundings.h"
 #include "tests/coordinator/metrics/exposition.h"
 #include "tests/coordinator/rpc/server_fixture.h"
+#include "tests/testing/certificates.h"
 #include "tests/testing/http_get.h"
 #include "tests/testing/temporary_directory.h"
 #include "worker/metrics/worker_http.h"
@@ -25,12 +25,14 @@ using ::testing::StartsWith;
 
 class MetricsTest : public ServerTest {
  protected:
+  static constexpr absl::Duration kCertificateLifetime = absl::Hours(100);
+
   void SetUp() override {
     ServerOptions options;
     options.store_directory = directory_ / "store";
     options.cache_directory = directory_ / "cache";
     options.http.address = "127.0.0.1:0";
-    options.tls = MakeCertificate();
+    options.tls = IssueLeaf(directory_ / "certificates", Role::kCoordinator, start_, kCertificateLifetime);
     StartServer(options);
     WorkerOptions worker;
     worker.id = "w";
@@ -39,19 +41,11 @@ class MetricsTest : public ServerTest {
     GrpcTransportOptions transport;
     transport.bytes = &worker_bytes_;
     worker_ = std::make_unique<Worker>(worker, MakeGrpcTransport(channel_, channel_, transport));
-    AddWorkerPages(worker_.get(), &worker_bytes_, options.tls, absl::Now(), &worker_http_);
+    const TlsFiles worker_tls = IssueLeaf(directory_ / "certificates", Role::kWorker, start_, 2 * kCertificateLifetime);
+    AddWorkerPages(worker_.get(), &worker_bytes_, worker_tls, absl::Now(), &worker_http_);
     ASSERT_TRUE(worker_http_.Start({.address = "127.0.0.1:0"}).ok());
   }
   void TearDown() override { worker_http_.Stop(); }
-
-  TlsFiles MakeCertificate() {
-    const auto authority = CertificateAuthority::OpenOrCreate(directory_ / "certificates", absl::Now());
-    EXPECT_TRUE(authority.ok()) << authority.status();
-    const auto leaf = authority->Issue({{Role::kCoordinator, "c"}, {"127.0.0.1"}, absl::Hours(100)}, absl::Now());
-    EXPECT_TRUE(leaf.ok()) << leaf.status();
-    not_after_ = leaf->not_after;
-    return {leaf->directory + "/tls.crt", leaf->directory + "/tls.key", leaf->directory + "/ca.crt"};
-  }
 
   static v1::SubmitJobRequest GlyphsJob(int64_t generations) {
     v1::SubmitJobRequest request = SphereJob(generations);
@@ -110,7 +104,7 @@ class MetricsTest : public ServerTest {
   }
 
   TemporaryDirectory directory_;
-  absl::Time not_after_;
+  const absl::Time start_ = absl::Now();
   TransferredBytes worker_bytes_;
   std::unique_ptr<Worker> worker_;
   HttpServer worker_http_;
@@ -194,11 +188,13 @@ TEST_F(MetricsTest, AgreeWithTheJobsStatus) {
   EXPECT_EQ(e.At("seedcast_workers{class=\"F32\"}"), 1);
   EXPECT_EQ(e.At("seedcast_worker_slots{class=\"F32\"}"), 2);
   EXPECT_GT(e.At("seedcast_store_bytes"), 0);
-  EXPECT_NEAR(e.At("seedcast_certificate_expiry_timestamp_seconds"), absl::ToUnixSeconds(not_after_), 1);
+  EXPECT_NEAR(e.At("seedcast_certificate_expiry_timestamp_seconds"), absl::ToUnixSeconds(start_ + kCertificateLifetime),
+              1);
 
   const Exposition worker = ParseExposition(HttpGet(worker_http_.port(), "/metrics").body);
   EXPECT_EQ(worker.At("seedcast_worker_connected"), 1);
-  EXPECT_NEAR(worker.At("seedcast_certificate_expiry_timestamp_seconds"), absl::ToUnixSeconds(not_after_), 1);
+  EXPECT_NEAR(worker.At("seedcast_certificate_expiry_timestamp_seconds"),
+              absl::ToUnixSeconds(start_ + 2 * kCertificateLifetime), 1);
   EXPECT_GE(worker.At("seedcast_worker_evaluations_total"), e.At("seedcast_evaluations_total"));
   EXPECT_GT(worker.At("seedcast_worker_transferred_bytes_total{direction=\"sent\",kind=\"stream\"}"), 0);
   EXPECT_GT(e.At("seedcast_transferred_bytes_total{direction=\"sent\",kind=\"stream\"}"), 0);
@@ -255,15 +251,11 @@ TEST(HttpAddressTest, ADefaultThatIsTakenIsGivenUp) {
 
 TEST(CertificateExpiryTest, KeepsTheLastValueWhileTheFilesCannotBeRead) {
   TemporaryDirectory directory;
-  const auto authority = CertificateAuthority::OpenOrCreate(directory / "certificates", absl::Now());
-  ASSERT_TRUE(authority.ok());
-  const auto leaf = authority->Issue({{Role::kCoordinator, "c"}, {"127.0.0.1"}, absl::Hours(1)}, absl::Now());
-  ASSERT_TRUE(leaf.ok());
-  CertificateExpiry expiry({leaf->directory + "/tls.crt", leaf->directory + "/tls.key", leaf->directory + "/ca.crt"},
-                           TlsSide::kServer);
-  const double end = expiry.UnixSeconds(absl::Now());
-  EXPECT_NEAR(end, absl::ToUnixSeconds(leaf->not_after), 1);
-  EXPECT_EQ(expiry.UnixSeconds(absl::Now() + absl::Hours(2)), end);  // expired: the alert must not go away
+  const absl::Time now = absl::Now();
+  CertificateExpiry expiry(IssueLeaf(directory.path(), Role::kCoordinator, now, absl::Hours(1)), TlsSide::kServer);
+  const double end = expiry.UnixSeconds(now);
+  EXPECT_NEAR(end, absl::ToUnixSeconds(now + absl::Hours(1)), 1);
+  EXPECT_EQ(expiry.UnixSeconds(now + absl::Hours(2)), end);  // expired: the alert must not go away
   EXPECT_THAT(CertificateExpiry({}, TlsSide::kServer).UnixSeconds(absl::Now()), IsNan());
 }
 

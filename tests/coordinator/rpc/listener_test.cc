@@ -1,6 +1,5 @@
 #include "coordinator/rpc/listener.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "absl/synchronization/blocking_counter.h"
+#include "tests/testing/loopback.h"
 #include "tests/testing/temporary_directory.h"
 
 namespace seedcast {
@@ -16,26 +16,16 @@ namespace {
 
 using ::testing::HasSubstr;
 
-int Connect(const sockaddr* address, socklen_t size) {
-  const int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  EXPECT_EQ(connect(fd, address, size), 0);
-  return fd;
-}
-
 TEST(ListenerTest, HandsOverWhoCame) {
   const auto listener = Listener::Open("127.0.0.1:0");
   ASSERT_TRUE(listener.ok()) << listener.status();
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_port = htons((*listener)->port());
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const int early = Connect(reinterpret_cast<sockaddr*>(&address), sizeof address);  // before Start
+  const int early = ConnectToLoopback((*listener)->port());  // before Start
   absl::BlockingCounter came(2);
   (*listener)->Start([&](int fd) {
     close(fd);
     came.DecrementCount();
   });
-  const int late = Connect(reinterpret_cast<sockaddr*>(&address), sizeof address);
+  const int late = ConnectToLoopback((*listener)->port());
   came.Wait();
   (*listener)->Stop();
   EXPECT_EQ((*listener)->shed(), 0);
@@ -63,7 +53,9 @@ TEST(ListenerTest, ASocketOfADeadProcessIsReplacedAndItsOwnIsRemoved) {
   {
     const auto listener = Listener::Open("unix:" + path);
     ASSERT_TRUE(listener.ok()) << listener.status();
-    close(Connect(reinterpret_cast<sockaddr*>(&address), sizeof address));
+    const int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(connect(client, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    close(client);
   }
   struct stat status;
   EXPECT_NE(stat(path.c_str(), &status), 0);

@@ -9,23 +9,18 @@
 #include "absl/synchronization/notification.h"
 #include "coordinator/rpc/front.h"
 #include "coordinator/rpc/job_service.h"
+#include "coordinator/rpc/worker_registry.h"
 #include "coordinator/store/store.h"
 #include "worker/tasks/task.h"
 
 namespace seedcast {
 namespace {
 
-class NoLinks final : public WorkerLinks {
- public:
-  void Send(const std::string&, const v1::CoordinatorMessage&) override {}
-  void Close(const std::string&, const absl::Status&) override {}
-};
-
 class PreparationTest : public ::testing::Test {
  protected:
   PreparationTest()
       : store_(MakeMemoryStore()),
-        coordinator_(Options(), store_.get(), &links_),
+        coordinator_(Options(), store_.get(), &workers_),
         recovered_(coordinator_.Recover(clock_.Now())),
         loop_(&coordinator_, &clock_, [](absl::Time) {}),
         service_(&loop_, [this](const v1::JobSpec& spec) { return MakeReady(spec); }) {
@@ -79,7 +74,7 @@ class PreparationTest : public ::testing::Test {
   absl::Notification glyphs_begin_, glyphs_came_;
   const SteadyClock clock_;
   const std::unique_ptr<Store> store_;
-  NoLinks links_;
+  WorkerRegistry workers_{absl::ZeroDuration()};  // nobody joins
   Coordinator coordinator_;
   const absl::Status recovered_;
   CoordinatorLoop loop_;

@@ -1,12 +1,12 @@
 #include "coordinator/rpc/source_limit.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <vector>
+
+#include "tests/testing/loopback.h"
 
 namespace seedcast {
 namespace {
@@ -15,29 +15,14 @@ constexpr int kMost = 3;
 
 class SourceLimitTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    listening_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    address_.sin_family = AF_INET;
-    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address_;
-    ASSERT_EQ(bind(listening_, reinterpret_cast<sockaddr*>(&address_), size), 0);
-    ASSERT_EQ(listen(listening_, 16), 0);
-    getsockname(listening_, reinterpret_cast<sockaddr*>(&address_), &size);
-  }
-  void TearDown() override {
+  ~SourceLimitTest() override {
     close(listening_);
     for (const int fd : clients_) close(fd);
   }
 
   // The descriptor of a new connection.
   int Accept(const char* from) {
-    const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in own = {};
-    own.sin_family = AF_INET;
-    own.sin_addr.s_addr = inet_addr(from);
-    EXPECT_EQ(bind(client, reinterpret_cast<sockaddr*>(&own), sizeof own), 0);
-    EXPECT_EQ(connect(client, reinterpret_cast<sockaddr*>(&address_), sizeof address_), 0);
-    clients_.push_back(client);
+    clients_.push_back(ConnectToLoopback(port_, from));
     return accept(listening_, nullptr, nullptr);
   }
   // Whether it is taken; who is not is closed.
@@ -51,8 +36,8 @@ class SourceLimitTest : public ::testing::Test {
 
   SourceLimit limit_;
   absl::Time now_ = absl::UnixEpoch();
-  int listening_;
-  sockaddr_in address_ = {};
+  int port_ = 0;
+  const int listening_ = ListenOnLoopback(&port_);
   std::vector<int> clients_;
 };
 

@@ -7,11 +7,10 @@
 #include <memory>
 #include <string>
 
-#include "absl/time/clock.h"
-#include "common/tls/certificate_authority.h"
 #include "coordinator/server.h"
 #include "seedcast/v1/job.grpc.pb.h"
 #include "seedcast/v1/status.pb.h"
+#include "tests/testing/certificates.h"
 #include "tests/testing/http_get.h"
 #include "tests/testing/temporary_directory.h"
 
@@ -27,8 +26,7 @@ class StatusRolesTest : public ::testing::Test {
     ServerOptions options;
     options.http.address = "127.0.0.1:0";
     options.https_address = "127.0.0.1:0";
-    const std::string own = Certificate(Role::kCoordinator);
-    options.tls = {own + "/tls.crt", own + "/tls.key", own + "/ca.crt"};
+    options.tls = IssueLeaf(directory_ / "certs", Role::kCoordinator);
     auto server = CoordinatorServer::Start(options);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
@@ -41,22 +39,10 @@ class StatusRolesTest : public ::testing::Test {
     job_path_ = "/api/jobs/" + status.job_id();
   }
 
-  std::string Certificate(Role role) {
-    auto authority = CertificateAuthority::OpenOrCreate(directory_ / "certs", absl::Now());
-    EXPECT_TRUE(authority.ok()) << authority.status();
-    LeafRequest request;
-    request.identity = {role, std::string(RoleName(role))};
-    request.hosts = {"127.0.0.1"};
-    const auto issued = authority->Issue(request, absl::Now());
-    EXPECT_TRUE(issued.ok()) << issued.status();
-    return issued->directory;
-  }
-
   std::unique_ptr<httplib::SSLClient> Browser(Role role) {
-    const std::string own = Certificate(role);
-    auto browser =
-        std::make_unique<httplib::SSLClient>("127.0.0.1", server_->https_port(), own + "/tls.crt", own + "/tls.key");
-    browser->set_ca_cert_path((own + "/ca.crt").c_str());
+    const TlsFiles own = IssueLeaf(directory_ / "certs", role);
+    auto browser = std::make_unique<httplib::SSLClient>("127.0.0.1", server_->https_port(), own.certificate, own.key);
+    browser->set_ca_cert_path(own.authority.c_str());
     browser->enable_server_certificate_verification(true);
     return browser;
   }

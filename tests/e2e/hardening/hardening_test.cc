@@ -5,14 +5,14 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "absl/strings/str_split.h"
-#include "common/tls/certificate_authority.h"
 #include "common/tls/credentials.h"
 #include "tests/e2e/cluster.h"
 #include "tests/e2e/hardening/raw_http2.h"
+#include "tests/testing/certificates.h"
 #include "tests/testing/f32_hello.h"
+#include "tests/testing/read_text.h"
 
 namespace seedcast {
 namespace {
@@ -46,10 +46,7 @@ class HardeningTest : public ClusterTest {
   }
 
   absl::Duration ProcessorTime() const {
-    std::ifstream stat("/proc/" + std::to_string(coordinator_->pid()) + "/stat");
-    std::stringstream text;
-    text << stat.rdbuf();
-    const std::string line = text.str();
+    const std::string line = ReadText("/proc/" + std::to_string(coordinator_->pid()) + "/stat");
     const std::vector<std::string> fields = absl::StrSplit(line.substr(line.rfind(')') + 2), ' ');
     return absl::Seconds(1) * (std::stoll(fields[11]) + std::stoll(fields[12])) / sysconf(_SC_CLK_TCK);
   }
@@ -94,18 +91,6 @@ class HardeningTest : public ClusterTest {
     ASSERT_EQ(prlimit(coordinator_->pid(), RLIMIT_NOFILE, &limit, nullptr), 0);
   }
 
-  // Certificates of each role in the test's directory; the files of one.
-  TlsFiles Certificate(Role role) {
-    auto authority = CertificateAuthority::OpenOrCreate(directory_ / "certs", absl::Now());
-    EXPECT_TRUE(authority.ok()) << authority.status();
-    LeafRequest request;
-    request.identity = {role, std::string(RoleName(role))};
-    request.hosts = {"127.0.0.1"};
-    const auto issued = authority->Issue(request, absl::Now());
-    EXPECT_TRUE(issued.ok()) << issued.status();
-    return {issued->directory + "/tls.crt", issued->directory + "/tls.key", issued->directory + "/ca.crt"};
-  }
-
   void FloodAndExpectService(const char* probe) {
     LimitDescriptors(96);
     std::vector<RawConnection> flood;
@@ -137,18 +122,18 @@ TEST_F(HardeningTest, OneAddressCannotTakeAllDescriptors) {
 }
 
 TEST_F(HardeningTest, ServesAgainUnderTlsToo) {
-  const TlsFiles own = Certificate(Role::kCoordinator);
-  StartCoordinator({"--tls-cert", own.certificate, "--tls-key", own.key, "--tls-ca", own.authority});
-  Begin(Certificate(Role::kObserver));
+  StartCoordinator(absl::StrSplit(TlsOptions(IssueLeaf(directory_ / "certs", Role::kCoordinator)), ' '));
+  Begin(IssueLeaf(directory_ / "certs", Role::kObserver));
   EXPECT_LT(RawConnection(port_).TimeToClose(absl::Seconds(15)), absl::Seconds(8)) << "who says nothing is not kept";
   FloodAndExpectService("300 connections against 96 descriptors, TLS");
 }
 
 TEST_F(HardeningTest, ConnectionsToTheStatusPageAreFew) {
-  const TlsFiles own = Certificate(Role::kCoordinator);
-  StartCoordinator(
-      {"--tls-cert", own.certificate, "--tls-key", own.key, "--tls-ca", own.authority, "--https", "127.0.0.1:0"});
-  Begin(Certificate(Role::kObserver));
+  std::vector<std::string> arguments =
+      absl::StrSplit(TlsOptions(IssueLeaf(directory_ / "certs", Role::kCoordinator)), ' ');
+  arguments.insert(arguments.end(), {"--https", "127.0.0.1:0"});
+  StartCoordinator(arguments);
+  Begin(IssueLeaf(directory_ / "certs", Role::kObserver));
   const std::string line = coordinator_->WaitForLine("https=127.0.0.1:");
   const int https_port = std::stoi(line.substr(line.find("https=127.0.0.1:") + 16));
   const auto descriptors = [&] {

@@ -1,7 +1,6 @@
 // HTTP/2 byte by byte, for what no library would say.
 #pragma once
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -12,22 +11,14 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
+#include "tests/testing/loopback.h"
 
 namespace seedcast {
 
 class RawConnection {
  public:
-  // From another machine, as far as the other end can tell, when `from` is another address of the loopback network.
-  explicit RawConnection(int port, const char* from = "127.0.0.1")
-      : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = inet_addr(from);
-    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    address.sin_port = htons(static_cast<uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  }
+  // From another machine, if `from` is another address of the loopback network.
+  explicit RawConnection(int port, const char* from = "127.0.0.1") : fd_(ConnectToLoopback(port, from)) {}
   RawConnection(RawConnection&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   ~RawConnection() { Close(); }
 

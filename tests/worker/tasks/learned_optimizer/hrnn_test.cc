@@ -310,14 +310,17 @@ TEST(HrnnKernelsTest, ElementaryFunctionsHaveTheBitsOfCommonMath) {
   }
 }
 
-TEST(HrnnKernelsTest, RowsAreAddedInTheirOrder) {
-  std::mt19937_64 generator(4);
+std::vector<float> NormalValues(int size, uint64_t seed) {
+  std::mt19937_64 generator(seed);
   std::normal_distribution<float> normal;
+  std::vector<float> values(size);
+  for (float& value : values) value = normal(generator);
+  return values;
+}
+
+TEST(HrnnKernelsTest, RowsAreAddedInTheirOrder) {
   constexpr int kRows = 20, kStride = 70;
-  std::vector<float> weights(kRows), rows(kRows * kStride);
-  for (auto* values : {&weights, &rows}) {
-    for (float& value : *values) value = normal(generator);
-  }
+  const std::vector<float> weights = NormalValues(kRows, /*seed=*/3), rows = NormalValues(kRows * kStride, /*seed=*/4);
   for (const int count : {1, 7, 8, 9, 16, 17, 31, 32, 33, 64}) {
     std::vector<float> expected(kStride, 0.5f);
     for (int i = 0; i < count; ++i) {
@@ -332,13 +335,8 @@ TEST(HrnnKernelsTest, RowsAreAddedInTheirOrder) {
 }
 
 TEST(HrnnKernelsTest, DotsAreSumsInSixteenLanes) {
-  std::mt19937_64 generator(3);
-  std::normal_distribution<float> normal;
   constexpr int kColumns = 23, kStride = 100;
-  std::vector<float> a(kStride), b(kColumns * kStride);
-  for (auto* values : {&a, &b}) {
-    for (float& value : *values) value = normal(generator);
-  }
+  const std::vector<float> a = NormalValues(kStride, /*seed=*/3), b = NormalValues(kColumns * kStride, /*seed=*/4);
   for (const int count : {1, 2, 7, 8, 9, 15, 16, 17, 33, 64, 100}) {
     std::vector<double> expected(kColumns, 0.5);
     for (int c = 0; c < kColumns; ++c) {
