@@ -56,6 +56,12 @@ class FakeCoordinator final : public v1::WorkerService::Service, public v1::Para
     *message.mutable_job_opened()->mutable_spec() = spec;
     stream->Write(message);
   }
+  // What comes before any lease.
+  void TakeIn(Stream* stream) const {
+    ReadHello(stream);
+    SendWelcome(stream);
+    SendJob(stream);
+  }
   void SendPairs(Stream* stream, int64_t id, int64_t version, int64_t first, int32_t count) {
     v1::CoordinatorMessage message;
     v1::Lease* lease = message.mutable_lease();

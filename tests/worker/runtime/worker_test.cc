@@ -34,6 +34,11 @@ class WorkerTest : public ::testing::Test {
     return std::make_unique<Worker>(options, MakeGrpcTransport(channel, channel));
   }
 
+  static void Drain(Worker* worker) {
+    worker->RequestDrain();
+    EXPECT_TRUE(worker->Join().ok());
+  }
+
   // The fitness of every member at `version`, computed here.
   std::vector<float> Expected(int64_t version) {
     LeaseWork work;
@@ -80,9 +85,7 @@ TEST_F(WorkerTest, EvaluatesLeasesOfOneVersionAfterAnother) {
   std::map<int64_t, std::vector<float>> fitness;
   absl::Notification done;
   coordinator_.Play([&](Stream* stream) {
-    FakeCoordinator::ReadHello(stream);
-    FakeCoordinator::SendWelcome(stream);
-    coordinator_.SendJob(stream);
+    coordinator_.TakeIn(stream);
     for (int64_t version = 0; version < 3; ++version) {
       fitness[version] = RunGeneration(stream, version);
       CloseGeneration(stream, version);
@@ -95,8 +98,7 @@ TEST_F(WorkerTest, EvaluatesLeasesOfOneVersionAfterAnother) {
   const auto worker = Make();
   worker->Start();
   done.WaitForNotification();
-  worker->RequestDrain();
-  EXPECT_TRUE(worker->Join().ok());
+  Drain(worker.get());
   for (const auto& [version, measured] : fitness) {
     SCOPED_TRACE(version);
     EXPECT_EQ(measured, Expected(version));
@@ -134,9 +136,7 @@ TEST(WorkerMemoryTest, HandsBackWhatASlotsMemoryDoesNotHold) {
   const auto answer_of = [&](int slots, int64_t memory_bytes) {
     v1::WorkerMessage answer;
     coordinator.Play([&](Stream* stream) {
-      FakeCoordinator::ReadHello(stream);
-      FakeCoordinator::SendWelcome(stream);
-      coordinator.SendJob(stream);
+      coordinator.TakeIn(stream);
       coordinator.SendPairs(stream, 1, 0, 0, 1);
       while (stream->Read(&answer) && !answer.has_result() && !answer.has_lease_failed()) continue;
       return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "that will do");
@@ -157,18 +157,14 @@ TEST(WorkerMemoryTest, HandsBackWhatASlotsMemoryDoesNotHold) {
 
 TEST_F(WorkerTest, ComesBackAfterALostStream) {
   coordinator_.Play([&](Stream* stream) {
-    FakeCoordinator::ReadHello(stream);
-    FakeCoordinator::SendWelcome(stream);
-    coordinator_.SendJob(stream);
+    coordinator_.TakeIn(stream);
     RunGeneration(stream, 0);
     return grpc::Status(grpc::StatusCode::UNAVAILABLE, "crashed");
   });
   std::vector<float> fitness;
   absl::Notification done;
   coordinator_.Play([&](Stream* stream) {
-    FakeCoordinator::ReadHello(stream);
-    FakeCoordinator::SendWelcome(stream);
-    coordinator_.SendJob(stream);
+    coordinator_.TakeIn(stream);
     fitness = RunGeneration(stream, 0);
     done.Notify();
     FakeCoordinator::ReadToEnd(stream);
@@ -177,8 +173,7 @@ TEST_F(WorkerTest, ComesBackAfterALostStream) {
   const auto worker = Make();
   worker->Start();
   done.WaitForNotification();
-  worker->RequestDrain();
-  EXPECT_TRUE(worker->Join().ok());
+  Drain(worker.get());
   EXPECT_EQ(fitness, Expected(0));
 }
 
@@ -187,9 +182,7 @@ TEST_F(WorkerTest, DrainsWithItsResultsHandedIn) {
   bool goodbye = false;
   absl::Notification leased;
   coordinator_.Play([&](Stream* stream) {
-    FakeCoordinator::ReadHello(stream);
-    FakeCoordinator::SendWelcome(stream);
-    coordinator_.SendJob(stream);
+    coordinator_.TakeIn(stream);
     for (int64_t id = 1; id <= 20; ++id) coordinator_.SendPairs(stream, id, 0, 0, kPairs);
     v1::WorkerMessage message;
     while (stream->Read(&message)) {
@@ -202,8 +195,7 @@ TEST_F(WorkerTest, DrainsWithItsResultsHandedIn) {
   const auto worker = Make();
   worker->Start();
   leased.WaitForNotification();
-  worker->RequestDrain();
-  EXPECT_TRUE(worker->Join().ok());
+  Drain(worker.get());
   EXPECT_EQ(results + handed_back, 20);
   EXPECT_TRUE(goodbye);
 }
