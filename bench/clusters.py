@@ -7,8 +7,8 @@ Usage: bench/clusters.py [--generations 12] [--population 256] [--repeat 3] [--o
 Both runs of a pair make the same meta-iterations and must end with the same digest, hence the same test accuracy; the program fails where they
 do not. A virtual machine's speed drifts from minute to minute, so the pairs of Table 2 are repeated, one worker and two in turn; a ratio is the
 median of the pairs', and beside it stands how much slot time the same evaluations took on two workers over that on one: what is not 1 there is the
-machine, not the schedule. Coordinator and workers are processes of their own, over loopback gRPC, one slot a worker. Writes DIR/clusters.json, DIR/clusters.md and,
-where there is matplotlib (Debian: python3-matplotlib), DIR/clusters.svg.
+machine, not the schedule. *Of what two can* is the ratio over 2 / that. Coordinator and workers are processes of their own, over loopback gRPC,
+one slot a worker. Writes DIR/clusters.json, DIR/clusters.md and, where there is matplotlib (Debian: python3-matplotlib), DIR/clusters.svg.
 """
 import argparse
 import statistics
@@ -118,13 +118,13 @@ def table2(arguments):
     for row in rows:
         base, optimised = PUBLISHED[row["clusters"]]
         cells.append([row["clusters"], f"{row['one']:.1f} s", f"{row['two']:.1f} s", f"**{ratio(row)}**", f"{row['work_ratio']:.2f}",
-                      percent(row["packed"]), percent(after_stealing(row)), percent(row["idle_share"]), f"{100 * row['accuracy']:.2f} %", row["digest"][:12],
+                      percent(row["ratio"] * row["work_ratio"] / 2), percent(row["packed"]), percent(after_stealing(row)), percent(row["idle_share"]), f"{100 * row['accuracy']:.2f} %", row["digest"][:12],
                       f"{base} s -> {optimised} s, {base / optimised:.2f}x"])
     groups = [[row["clusters"], number] + [f"{group[field]:.3f} s" for field in ("predicted_seconds", "measured_seconds", "finished_seconds")]
               for row in rows for number, group in enumerate(row["group_seconds"])]
     text = (f"### Table 2: sequential against two cluster groups, {arguments.generations} meta-iterations, medians of {arguments.repeat}\n\n"
-            + fleet.table(["clusters", "one worker", "two workers", "ratio", "same work, two over one", "imbalance as packed", "after stealing", "idle share",
-                           "test accuracy, both", "digest, both", "published"], cells)
+            + fleet.table(["clusters", "one worker", "two workers", "ratio", "same work, two over one", "of what two can", "imbalance as packed", "after stealing",
+                           "idle share", "test accuracy, both", "digest, both", "published"], cells)
             + "\n\nA meta-iteration's groups, mean:\n\n"
             + fleet.table(["clusters", "group", "predicted work", "measured work", "finished after"], groups))
     return rows, text
