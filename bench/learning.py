@@ -117,7 +117,7 @@ def draw(arguments, rows, path):
         name, colour = ESTIMATORS[row["estimator"]][0], colours[row["estimator"]]
         accuracies = [point["accuracy"] for point in row["points"]]
         times.plot([point["seconds"] for point in row["points"]], accuracies, color=colour, linestyle="-" if row["workers"] == 2 else ":",
-                   marker=".", label=f"{name}, {'two workers' if row['workers'] == 2 else 'one worker'}")
+                   marker=".")
         if row["workers"] == 2:  # the same versions on one
             steps.plot([inner_steps(row["estimator"], point["version"]) for point in row["points"]], accuracies, color=colour, marker=".", label=name)
     for panel, label in ((times, "seconds"), (steps, "inner steps of training")):
@@ -126,9 +126,10 @@ def draw(arguments, rows, path):
         panel.set_xlabel(label)
         panel.set_xscale("log")
         panel.grid(True, which="both", alpha=0.2)
-        panel.legend(fontsize=7)
+    times.set_title("two workers; dotted: one", fontsize=9)
+    figure.legend(*steps.get_legend_handles_labels(), fontsize=8, loc="lower center", ncols=len(ESTIMATORS))
     times.set_ylabel(f"accuracy after 100 steps, {arguments.validation_episodes} validation instances")
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, 0.06, 1, 1))
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None})
 
