@@ -45,6 +45,7 @@ std::string TestTable(const RunOutcome& outcome) {
 
 std::string TestsJson(const std::vector<v1::EvaluationResult>& results) {
   std::vector<std::string> tests;
+  tests.reserve(results.size());
   for (const v1::EvaluationResult& test : results) {
     tests.push_back(JsonObject()
                         .Integer("way", test.spec().way())

@@ -23,7 +23,7 @@ absl::Status StartHttp(const HttpAddress& http, HttpServer* server) {
   if (http.address.empty()) return absl::OkStatus();
   HttpOptions options;
   options.address = http.address;
-  const absl::Status status = server->Start(options);
+  absl::Status status = server->Start(options);
   if (status.ok() || http.asked_for) return status;
   LogWarning("no HTTP", {{"reason", std::string(status.message())}, {"hint", "--http host:port"}});
   return absl::OkStatus();

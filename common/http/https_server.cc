@@ -154,7 +154,7 @@ HttpsServer::~HttpsServer() { Stop(); }
 
 absl::Status HttpsServer::Start(const HttpsOptions& options, const HttpRoutes* routes) {
   auto impl = std::make_unique<Impl>(options, routes);
-  const absl::Status status = impl->Start();
+  absl::Status status = impl->Start();
   if (status.ok()) impl_ = std::move(impl);
   return status;
 }

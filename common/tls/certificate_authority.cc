@@ -44,7 +44,7 @@ absl::Status WriteFile(const std::string& path, const std::string& text, mode_t 
   if (fd < 0) return SystemError(path);
   const bool written = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
                        (owner == geteuid() || fchown(fd, owner, -1) == 0) && fsync(fd) == 0;
-  const absl::Status status = written ? absl::OkStatus() : SystemError(path);
+  absl::Status status = written ? absl::OkStatus() : SystemError(path);
   close(fd);
   return status;
 }
