@@ -21,7 +21,7 @@ struct InnerKey {
   int64_t job;
   int cluster;
   int64_t pair;
-  auto operator<=>(const InnerKey&) const = default;
+  auto operator<=>(const InnerKey&) const = default;  // NOLINT(modernize-use-nullptr): there is none
 };
 
 // One inner training. Once an unroll of it has failed it stays failed, with that error, until the pair's reset.

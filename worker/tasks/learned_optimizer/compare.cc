@@ -176,6 +176,7 @@ class Comparer {
     runs_.assign(families * options_.seeds, {});
     RETURN_IF_ERROR(ForAll(families * options_.seeds, [&](int unit) { return Test(unit); }));
     std::vector<FamilyResult> results;
+    results.reserve(families);
     for (int family = 0; family < families; ++family) results.push_back(Summary(family));
     return results;
   }

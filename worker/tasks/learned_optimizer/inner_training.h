@@ -54,7 +54,7 @@ struct InstanceSeed {
   uint32_t stream;
   uint32_t substream;
 
-  auto operator<=>(const InstanceSeed&) const = default;
+  auto operator<=>(const InstanceSeed&) const = default;  // NOLINT(modernize-use-nullptr): there is none
 };
 
 // How far an inner training has come. Without the problem, which follows from its name.

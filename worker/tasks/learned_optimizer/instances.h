@@ -23,7 +23,7 @@ struct InstanceGroup {
   int cluster;
   uint32_t stream;
   uint32_t substream;
-  auto operator<=>(const InstanceGroup&) const = default;
+  auto operator<=>(const InstanceGroup&) const = default;  // NOLINT(modernize-use-nullptr): there is none
 };
 using GroupProblems = std::map<int, std::unique_ptr<Problem>>;  // by number in the cluster
 

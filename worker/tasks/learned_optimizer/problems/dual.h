@@ -19,8 +19,8 @@ struct Dual {
   Dual(T v, T d) : value(v), derivative(d) {}
   // A constant. Reaches through nested duals.
   template <typename U>
-  requires std::convertible_to<U, T> Dual(const U& constant)
-      : value(constant), derivative(0.0f) {}  // NOLINT: implicit on purpose
+  requires std::convertible_to<U, T> Dual(const U& constant)  // NOLINT: implicit on purpose
+      : value(constant), derivative(0.0f) {}
 
   friend Dual operator+(const Dual& a, const Dual& b) { return {a.value + b.value, a.derivative + b.derivative}; }
   friend Dual operator-(const Dual& a, const Dual& b) { return {a.value - b.value, a.derivative - b.derivative}; }
