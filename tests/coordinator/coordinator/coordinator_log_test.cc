@@ -262,30 +262,30 @@ TEST_F(CoordinatorLogTest, KeepsTheFirstTheBestAndTheNewestSnapshots) {
   EXPECT_THAT(*store_.SnapshotVersions(job), ElementsAre(0, 4, 15, 18, 20));
 }
 
+v1::GetSnapshotRequest SnapshotRequest(const std::string& job, int64_t at_or_below_version) {
+  v1::GetSnapshotRequest request;
+  request.set_job_id(job);
+  request.set_at_or_below_version(at_or_below_version);
+  return request;
+}
+
 TEST_F(CoordinatorLogTest, ServesTheCurrentVersionAsASnapshot) {
   const std::string job = Submit(Spec(20));
   Join("w");
   RunTo(job, 7);
-  v1::GetSnapshotRequest request;
-  request.set_job_id(job);
-  request.set_at_or_below_version(100);
-  const auto current = coordinator_->ReadSnapshot(request);
+  const auto current = coordinator_->ReadSnapshot(SnapshotRequest(job, 100));
   ASSERT_TRUE(current.ok());
   EXPECT_EQ(current->version, 7);
   EXPECT_EQ(ToHex(StateDigest(*ParseState(*current->bytes))), StatusOf(job).digest());
-  request.set_at_or_below_version(6);
-  EXPECT_EQ(coordinator_->ReadSnapshot(request)->version, 4);
-  request.set_job_id("nobody");
-  EXPECT_EQ(coordinator_->ReadSnapshot(request).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(coordinator_->ReadSnapshot(SnapshotRequest(job, 6))->version, 4);
+  EXPECT_EQ(coordinator_->ReadSnapshot(SnapshotRequest("nobody", 6)).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(CoordinatorLogTest, HasTheBytesOfAVersionOnceWhileTheyAreRead) {
   const std::string job = Submit(Spec(20));
   Join("w");
   RunTo(job, 7);
-  v1::GetSnapshotRequest request;
-  request.set_job_id(job);
-  request.set_at_or_below_version(100);
+  const v1::GetSnapshotRequest request = SnapshotRequest(job, 100);
   const auto one = *coordinator_->ReadSnapshot(request), other = *coordinator_->ReadSnapshot(request);
   EXPECT_EQ(one.bytes, other.bytes);
   RunTo(job, 8);
