@@ -15,9 +15,8 @@ namespace {
 
 constexpr const char* kFooter =
     "Each leaf is DIR/NAME/{tls.crt,tls.key,ca.crt}, for --tls-cert, --tls-key and --tls-ca. Running it again renews\n"
-    "every leaf in DIR, each for the hosts that it was made for, and keeps the authority; processes that use them "
-    "take\n"
-    "up the new ones within seconds. Keep DIR/ca.key to yourself: who has it can make certificates.\n"
+    "every leaf in DIR, each for the hosts that it was made for, and keeps the authority; processes that use\n"
+    "them take up the new ones within seconds. Keep DIR/ca.key to yourself: who has it can make certificates.\n"
     "\n"
     "Examples:\n"
     "  seedcast certs certs --host coordinator --host 10.0.0.7\n"
