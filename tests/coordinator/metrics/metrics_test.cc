@@ -135,6 +135,24 @@ TEST_F(MetricsTest, AreThoseOfTheDocument) {
   ExpectForms(ParseExposition(HttpGet(worker_http_.port(), "/metrics").body).forms, DocumentedMetrics("Worker"));
 }
 
+// Of a coordinator whose one job this is, on one worker of two slots.
+void ExpectTotals(const Exposition& e, const v1::JobStatus& status) {
+  const auto generations = static_cast<double>(status.version());
+  EXPECT_EQ(e.At("seedcast_generation_seconds_count"), generations);
+  EXPECT_EQ(e.At("seedcast_update_seconds_count"), generations);
+  EXPECT_EQ(e.At("seedcast_commit_seconds_count"), generations);
+  EXPECT_GT(e.At("seedcast_commit_seconds_sum"), 0);
+  EXPECT_GE(e.At("seedcast_evaluations_total"), 32 * generations);
+  EXPECT_LE(e.At("seedcast_evaluations_total"), 32 * (generations + 1));
+  EXPECT_EQ(e.At("seedcast_failed_evaluations_total{kind=\"failed\"}"), 0);
+  EXPECT_GE(e.At("seedcast_failed_evaluations_total{kind=\"not_finite\"}"),
+            static_cast<double>(status.failed_evaluations()));
+  EXPECT_GE(e.At("seedcast_leases_total{event=\"granted\"}"), e.At("seedcast_leases_total{event=\"completed\"}"));
+  EXPECT_EQ(e.At("seedcast_workers{class=\"F32\"}"), 1);
+  EXPECT_EQ(e.At("seedcast_worker_slots{class=\"F32\"}"), 2);
+  EXPECT_GT(e.At("seedcast_store_bytes"), 0);
+}
+
 TEST_F(MetricsTest, AgreeWithTheJobsStatus) {
   worker_->Start();
   v1::SubmitJobRequest request = SphereJob(1'000'000, 500);
@@ -174,20 +192,7 @@ TEST_F(MetricsTest, AgreeWithTheJobsStatus) {
   EXPECT_GT(e.At(of_job("effective_utilities")), 0);
   EXPECT_LE(e.At(of_job("effective_utilities")), 1);
 
-  const auto generations = static_cast<double>(status.version());
-  EXPECT_EQ(e.At("seedcast_generation_seconds_count"), generations);
-  EXPECT_EQ(e.At("seedcast_update_seconds_count"), generations);
-  EXPECT_EQ(e.At("seedcast_commit_seconds_count"), generations);
-  EXPECT_GT(e.At("seedcast_commit_seconds_sum"), 0);
-  EXPECT_GE(e.At("seedcast_evaluations_total"), 32 * generations);
-  EXPECT_LE(e.At("seedcast_evaluations_total"), 32 * (generations + 1));
-  EXPECT_EQ(e.At("seedcast_failed_evaluations_total{kind=\"failed\"}"), 0);
-  EXPECT_GE(e.At("seedcast_failed_evaluations_total{kind=\"not_finite\"}"),
-            static_cast<double>(status.failed_evaluations()));
-  EXPECT_GE(e.At("seedcast_leases_total{event=\"granted\"}"), e.At("seedcast_leases_total{event=\"completed\"}"));
-  EXPECT_EQ(e.At("seedcast_workers{class=\"F32\"}"), 1);
-  EXPECT_EQ(e.At("seedcast_worker_slots{class=\"F32\"}"), 2);
-  EXPECT_GT(e.At("seedcast_store_bytes"), 0);
+  ExpectTotals(e, status);
   EXPECT_NEAR(e.At("seedcast_certificate_expiry_timestamp_seconds"), absl::ToUnixSeconds(start_ + kCertificateLifetime),
               1);
 
