@@ -1,10 +1,6 @@
 # cmake --install, and a Debian package: cpack --config build/release/CPackConfig.cmake
 include(GNUInstallDirs)
 
-if(NOT SEEDCAST_HARDENING)
-  install(CODE [[message(WARNING "These binaries are not hardened: configure with -DSEEDCAST_HARDENING=ON")]])
-endif()
-
 install(TARGETS seedcast seedcast-coordinator seedcast-worker RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/seedcast)
 install(FILES README.md ARCHITECTURE.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/seedcast)

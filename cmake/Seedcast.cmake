@@ -10,9 +10,10 @@ target_compile_options(seedcast_options INTERFACE
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-restrict>)
 target_include_directories(seedcast_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(seedcast_options INTERFACE SEEDCAST_VERSION="${PROJECT_VERSION}")
-# None of these touches floating point. Debian's gcc makes position-independent executables by itself. Not -fcf-protection: Debian
-# 12's start files have no marks for it, so the linker leaves it out of every executable.
-if(SEEDCAST_HARDENING)
+# Hardened as Debian's guide has it, but for sanitizers, which watch more, and Debug, where libc's checks need what an optimiser
+# knows. None of these touches floating point. Debian's gcc makes position-independent executables by itself. Not
+# -fcf-protection: Debian 12's start files have no marks for it, so the linker leaves it out of every executable.
+if(NOT SEEDCAST_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
   target_compile_options(seedcast_options INTERFACE
     -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -Wformat-security)
   target_link_options(seedcast_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)

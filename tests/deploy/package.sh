@@ -2,8 +2,8 @@
 # The Debian package as deploy/README.md tells it: installed on a clean Debian, with systemd as a container's first process.
 # Services with all of their restrictions, a job, a coordinator that is killed, TLS with the services' own keys, options that
 # cannot work, removal. Digests must be those of `seedcast run`.
-# Usage: SEEDCAST_IMAGES=DIR package.sh BUILD_DIRECTORY|PACKAGE.deb     with the directory that images.sh filled, and a build with
-# SEEDCAST_HARDENING, which is packed first. Needs root and Debian's podman, buildah, runc; exit code 77 without.
+# Usage: SEEDCAST_IMAGES=DIR package.sh BUILD_DIRECTORY|PACKAGE.deb     with the directory that images.sh filled, and a release
+# build, which is packed first. Needs root and Debian's podman, buildah, runc; exit code 77 without.
 set -eu
 cd "$(dirname "$0")/../.."
 [ $# -eq 1 ] || { echo "usage: SEEDCAST_IMAGES=DIR $0 BUILD_DIRECTORY|PACKAGE.deb" >&2; exit 2; }
