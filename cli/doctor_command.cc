@@ -73,7 +73,11 @@ Findings Examine(const DoctorFlags& flags, const std::vector<absl::Status>& prob
   const absl::Time now = absl::Now();
   const DataOptions data_options = DataOptionsOf(flags);
   const std::string store = flags.store.empty() ? DefaultStoreDirectory() : flags.store;
-  auto coordinator = InBackground([=] { return LookAtCoordinator(flags.coordinator, flags.tls); });
+  auto coordinator = InBackground([=] {
+    CoordinatorFacts facts = LookAtCoordinator(flags.coordinator, flags.tls);
+    facts.insecure = flags.insecure;
+    return facts;
+  });
   auto numeric = InBackground([] { return LookAtNumericClasses(); });
   auto data = InBackground([=] { return LookAtData(data_options); });
   auto cache = InBackground([=] { return LookAtDirectory(data_options.cache_directory); });

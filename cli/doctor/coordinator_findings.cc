@@ -30,6 +30,11 @@ std::optional<Finding> JudgePeer(const CoordinatorFacts& facts, absl::Time now) 
                 "give the coordinator --tls-cert, --tls-key and --tls-ca, or leave them out here");
   }
   if (!peer.speaks_tls && facts.local) return Finding{"tls", Verdict::kOk, "plain text, on this machine alone", ""};
+  if (!peer.speaks_tls && !facts.insecure) {
+    return Fail("tls",
+                absl::StrCat(facts.address, " speaks plain text: workers and commands go there only with --insecure"),
+                "certificates for all parts (seedcast certs), or --insecure where you trust the network");
+  }
   if (!peer.speaks_tls) {
     return Finding{"tls", Verdict::kWarn, "plain text: whoever reaches the port may do everything",
                    "certificates for all parts (seedcast certs), or a network that you trust"};

@@ -80,7 +80,8 @@ struct CoordinatorFacts {
   std::string address;
   bool local = false;  // nobody but this machine can reach it
   bool certificates_given = false;
-  absl::Status connected;                                      // by TCP
+  bool insecure = false;   // plain text with a coordinator elsewhere is accepted (--insecure)
+  absl::Status connected;  // by TCP
   absl::StatusOr<TlsPeer> peer = absl::UnknownError("");       // looked at once connected
   absl::Status serving;                                        // over gRPC, with our certificate
   absl::StatusOr<std::string> build = absl::UnknownError("");  // the status is that of the question

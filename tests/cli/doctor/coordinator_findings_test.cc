@@ -47,6 +47,12 @@ TEST(CoordinatorFindingsTest, TheFirstThingThatFailsIsNamedAndTheRestLeftOut) {
        "speaks plain text, and certificates are given", "give the coordinator --tls-cert"},
       {[](auto& f) { f.certificates_given = false; }, Verdict::kFail, "tls",
        "speaks TLS, and no certificates are given", "seedcast certs"},
+      {[](auto& f) {
+         f.peer = TlsPeer();
+         f.certificates_given = false;
+       },
+       Verdict::kFail, "tls", "host:7070 speaks plain text: workers and commands go there only with --insecure",
+       "or --insecure"},
       {[](auto& f) { f.peer->verified = absl::InvalidArgumentError("hostname mismatch"); }, Verdict::kFail, "tls",
        "its certificate: hostname mismatch", "--host"},
       {[](auto& f) { f.serving = absl::UnavailableError("no answer"); }, Verdict::kFail, "health", "no answer", "log"},
@@ -78,6 +84,7 @@ TEST(CoordinatorFindingsTest, WhatIsOnlyUnfortunateWarns) {
       {[](auto& f) {
          f.peer = TlsPeer();
          f.certificates_given = false;
+         f.insecure = true;
        },
        1, "plain text: whoever reaches the port"},
       {[](auto& f) {
