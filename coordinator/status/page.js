@@ -246,7 +246,7 @@
     const mean = done.reduce((sum, seconds) => sum + seconds, 0) / done.length;
     write(byId('balance'), longest > 0 ? 'balance ' + percent(mean / longest) + ': mean time until done over the longest' : '');
     writeRows('groups', groups.map((group, i) => ({cells: [
-      count(i + 1), right(count(group.workers)),
+      count(i + 1), right(count(group.workers)), wide(count(group.slots)),
       {text: duration(group.finished_seconds), share: longest > 0 ? group.finished_seconds / longest : 0},
       wide(duration(group.predicted_seconds)), right(duration(group.measured_seconds)), wide(count(group.stolen_pairs))]})));
   }

@@ -250,10 +250,11 @@ class StatusPageTest(unittest.TestCase):
         self.assertEqual(len(last["groups"]), 2)
         for row, group in zip(self.rows("groups"), last["groups"], strict=True):
             self.assertEqual(row[1], str(group["workers"]))
-            self.shows(row[2], group["finished_seconds"])
-            self.shows(row[3], group["predicted_seconds"])
-            self.shows(row[4], group["measured_seconds"])
-            self.assertEqual(row[5], group["stolen_pairs"])
+            self.assertEqual(row[2], str(group["slots"]))
+            self.shows(row[3], group["finished_seconds"])
+            self.shows(row[4], group["predicted_seconds"])
+            self.shows(row[5], group["measured_seconds"])
+            self.assertEqual(row[6], group["stolen_pairs"])
         done = [group["finished_seconds"] for group in last["groups"]]
         self.shows(self.text("#balance").removeprefix("balance "), sum(done) / len(done) / max(done))
         self.check_fits_a_telephone("clusters")
