@@ -19,7 +19,7 @@ using Action = std::function<absl::Status()>;
 
 void AddRunCommand(CLI::App& app, Console& console, Action* action);
 void AddJobCommands(CLI::App& app, Console& console, Action* action);    // submit, list, show, watch, pause, ...
-void AddModelCommands(CLI::App& app, Console& console, Action* action);  // evaluate, export, verify
+void AddModelCommands(CLI::App& app, Console& console, Action* action);  // evaluate, compare, export, verify
 void AddClusterCommand(CLI::App& app, Console& console, Action* action);
 void AddCertsCommand(CLI::App& app, Console& console, Action* action);
 void AddDoctorCommand(CLI::App& app, const char* const* environment, Console& console, Action* action);

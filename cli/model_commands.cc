@@ -1,9 +1,10 @@
-// evaluate, export, verify: what can be done with a job's parameters.
+// evaluate, compare, export, verify: what can be done with a job's parameters.
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "cli/commands.h"
+#include "cli/comparison.h"
 #include "cli/json.h"
 #include "cli/model_file.h"
 #include "cli/progress.h"
@@ -25,6 +26,7 @@ struct ModelFlags : ConnectionFlags {
   int32_t query = 0;  // 15, or what the shots leave of a character's drawings
   int32_t episodes = 1000;
   int32_t steps = 0;  // as in training
+  int seeds = 20;
 };
 
 v1::EvaluationSpec::Split SplitOf(const std::string& name) {
@@ -68,11 +70,48 @@ absl::Status Evaluate(const ModelFlags& flags, Console& console) {
   return absl::OkStatus();
 }
 
+int64_t VersionOf(const v1::JobStatus& status, const ModelFlags& flags) {
+  if (flags.version >= 0) return flags.version;
+  return status.has_best() ? status.best().version() : status.version();
+}
+
+absl::Status CompareJob(const ModelFlags& flags, Console& console) {
+  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve(console)));
+  ASSIGN_OR_RETURN(const v1::JobStatus status, session->client().Get(flags.job_id));
+  if (!status.spec().has_learned_optimizer()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("JOB: ", flags.job_id, ", expected a job that trains a learned optimizer"));
+  }
+  const std::string path = flags.output.empty() ? flags.job_id : flags.output;
+  RETURN_IF_ERROR(PrepareFolder(path));
+  ASSIGN_OR_RETURN(const State state, ReadState(session->client(), status, VersionOf(status, flags)));
+  ComparisonOptions options;
+  options.seeds = flags.seeds;
+  options.steps = flags.steps;
+  options.threads = flags.slots;
+  ASSIGN_OR_RETURN(const Comparison comparison, CompareWithProgress(status.spec(), state.theta, options, console));
+  const std::string subject = absl::StrCat(flags.job_id, ", version ", state.version);
+  ASSIGN_OR_RETURN(const ComparisonFiles files, WriteComparison(comparison, subject, path));
+  if (flags.json) {
+    console.out << JsonObject()
+                       .Text("job_id", flags.job_id)
+                       .Integer("version", state.version)
+                       .Raw("comparison", ComparisonJson(comparison))
+                       .Text("picture", files.picture)
+                       .Text("table", files.table)
+                       .str()
+                << "\n";
+  } else {
+    console.out << ComparisonTable(comparison) << "\n"
+                << subject << "; picture in " << files.picture << ", and the table above in " << files.table << "\n";
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Export(const ModelFlags& flags, Console& console) {
   ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve(console)));
   ASSIGN_OR_RETURN(const v1::JobStatus status, session->client().Get(flags.job_id));
-  const int64_t best = status.has_best() ? status.best().version() : status.version();
-  ASSIGN_OR_RETURN(const State state, ReadState(session->client(), status, flags.version >= 0 ? flags.version : best));
+  ASSIGN_OR_RETURN(const State state, ReadState(session->client(), status, VersionOf(status, flags)));
   const std::string path = flags.output.empty() ? flags.job_id + ".npz" : flags.output;
   RETURN_IF_ERROR(WriteModel(path, status, state));
   if (flags.json) {
@@ -149,6 +188,14 @@ void AddVersion(CLI::App& command, ModelFlags* flags) {
       ->check(kNotNegative);
 }
 
+void AddSteps(CLI::App& command, ModelFlags* flags) {
+  command
+      .add_option("--steps", flags->steps,
+                  "Inner steps of a learned optimizer's episode; 0 as in training: an unroll's times their number")
+      ->check(CLI::Range(0, 10'000'000))
+      ->capture_default_str();
+}
+
 void AddSlots(CLI::App& command, ModelFlags* flags) {
   command
       .add_option("--slots", flags->slots, "Threads to use here; default one a core, or as many as a CPU quota feeds")
@@ -176,14 +223,28 @@ void AddModelCommands(CLI::App& app, Console& console, Action* action) {
   command->add_option("--episodes", flags->episodes, "Number of episodes")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
-  command
-      ->add_option("--steps", flags->steps,
-                   "Inner steps of a learned optimizer's episode; 0 as in training: an unroll's times their number")
-      ->check(CLI::Range(0, 10'000'000))
-      ->capture_default_str();
+  AddSteps(*command, flags.get());
   AddVersion(*command, flags.get());
   AddSlots(*command, flags.get());
   command->callback([=, &console] { *action = [=, &console] { return Evaluate(*flags, console); }; });
+
+  flags = std::make_shared<ModelFlags>();
+  command = AddCommand(app, "compare", "Measure a learned optimizer here against SGD, momentum, RMSProp and Adam",
+                       "  seedcast compare optimizer-1                 a table, optimizer-1.md and optimizer-1.svg\n"
+                       "  seedcast compare optimizer-1 --steps 1000    longer than it was trained for\n"
+                       "\n"
+                       "Each meets new instances of the problems, and of a family it was never trained on; the others\n"
+                       "have their learning rates tuned on further instances.",
+                       flags.get());
+  command->add_option("--seeds", flags->seeds, "Held-out instances of each problem")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  AddSteps(*command, flags.get());
+  command->add_option("--output,-o", flags->output, "The table's and the picture's name, .md and .svg; default JOB")
+      ->type_name("FILE");
+  AddVersion(*command, flags.get());
+  AddSlots(*command, flags.get());
+  command->callback([=, &console] { *action = [=, &console] { return CompareJob(*flags, console); }; });
 
   flags = std::make_shared<ModelFlags>();
   command = AddCommand(app, "export", "Write a version's parameters as .npz, which numpy loads",

@@ -1,6 +1,6 @@
 # Man pages from --help, by help2man where it is installed; a build without it has no man pages.
 find_program(HELP2MAN help2man)
-set(SEEDCAST_COMMANDS run submit list show watch pause resume cancel fork evaluate export verify cluster certs doctor
+set(SEEDCAST_COMMANDS run submit list show watch pause resume cancel fork evaluate compare export verify cluster certs doctor
   completion version)
 
 function(seedcast_man_page page target command)

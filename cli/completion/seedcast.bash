@@ -5,7 +5,7 @@ _seedcast() {
   local file="--config --check-config"
   local connection="$common $file --coordinator --store --data --tls-cert --tls-key --tls-ca --insecure"
   if [[ $COMP_CWORD -eq 1 ]]; then
-    COMPREPLY=($(compgen -W "run submit list show watch pause resume cancel fork evaluate export verify cluster certs doctor completion version --help --version" -- "$word"))
+    COMPREPLY=($(compgen -W "run submit list show watch pause resume cancel fork evaluate compare export verify cluster certs doctor completion version --help --version" -- "$word"))
     return
   fi
   case "$previous" in
@@ -13,7 +13,7 @@ _seedcast() {
     --output|-o|--config|--tls-cert|--tls-key|--tls-ca) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --role) COMPREPLY=($(compgen -W "coordinator worker submitter observer admin" -- "$word")); return ;;
     --split) COMPREPLY=($(compgen -W "train validation test" -- "$word")); return ;;
-    --coordinator|--listen|--host|--days|--resume|--set|--slots|--inner-state-mb|--test-episodes|--comparison-seeds|--count|--generations|--pairs|--version|--way|--shot|--query|--episodes|--steps) return ;;
+    --coordinator|--listen|--host|--days|--resume|--set|--slots|--inner-state-mb|--test-episodes|--comparison-seeds|--seeds|--count|--generations|--pairs|--version|--way|--shot|--query|--episodes|--steps) return ;;
   esac
   case "$command" in
     run) flags="$common $file --store --data --resume --set --slots --inner-state-mb --output --listen --insecure --test-episodes --comparison-seeds" ;;
@@ -22,6 +22,7 @@ _seedcast() {
     list|show|watch|pause|resume|cancel) flags="$connection" ;;
     fork) flags="$connection --version --set" ;;
     evaluate) flags="$connection --split --way --shot --query --episodes --steps --version --slots" ;;
+    compare) flags="$connection --seeds --steps --output --version --slots" ;;
     export) flags="$connection --output --version" ;;
     verify) flags="$connection --slots" ;;
     doctor) flags="$connection --cache --slots" ;;

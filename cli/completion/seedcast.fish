@@ -1,6 +1,6 @@
 # fish completion of seedcast
-set -l commands run submit list show watch pause resume cancel fork evaluate export verify cluster certs doctor completion version
-set -l remote submit list show watch pause resume cancel fork evaluate export verify doctor
+set -l commands run submit list show watch pause resume cancel fork evaluate compare export verify cluster certs doctor completion version
+set -l remote submit list show watch pause resume cancel fork evaluate compare export verify doctor
 complete -c seedcast -f -l help -d 'Show help'
 complete -c seedcast -n "not __fish_seen_subcommand_from $commands" -a "$commands"
 complete -c seedcast -n "__fish_seen_subcommand_from run submit cluster" -a '(__fish_complete_suffix .yaml)'
@@ -26,19 +26,21 @@ complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l resume -d 'Go on
 complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l listen -d 'Listen on this address as well'
 complete -c seedcast -n "__fish_seen_subcommand_from run" -l insecure -d 'Trust the network'
 complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l test-episodes -d 'Episodes of each test'
-complete -c seedcast -n "__fish_seen_subcommand_from run evaluate verify cluster doctor" -x -l slots -d 'Threads to use here'
+complete -c seedcast -n "__fish_seen_subcommand_from run evaluate compare verify cluster doctor" -x -l slots -d 'Threads to use here'
 complete -c seedcast -n "__fish_seen_subcommand_from run export" -r -F -l output -d 'Where the model goes'
 complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l inner-state-mb -d 'MiB for carried inner trainings'
 complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l comparison-seeds -d 'Instances of each problem'
+complete -c seedcast -n "__fish_seen_subcommand_from compare" -r -F -l output -d 'Name of the table and the picture'
+complete -c seedcast -n "__fish_seen_subcommand_from compare" -x -l seeds -d 'Instances of each problem'
 complete -c seedcast -n "__fish_seen_subcommand_from cluster" -r -F -l output -d 'Where the job file goes'
 complete -c seedcast -n "__fish_seen_subcommand_from cluster" -x -l count -d 'Clusters to make'
 complete -c seedcast -n "__fish_seen_subcommand_from cluster" -x -l generations -d 'Generations to measure'
 complete -c seedcast -n "__fish_seen_subcommand_from cluster" -x -l pairs -d 'Perturbations a generation'
 complete -c seedcast -n "__fish_seen_subcommand_from submit" -l watch -d 'Follow the job to its end'
-complete -c seedcast -n "__fish_seen_subcommand_from fork evaluate export" -x -l version -d 'Version of the parameters'
+complete -c seedcast -n "__fish_seen_subcommand_from fork evaluate compare export" -x -l version -d 'Version of the parameters'
 complete -c seedcast -n "__fish_seen_subcommand_from evaluate" -x -l split -a 'train validation test' -d 'Split'
 complete -c seedcast -n "__fish_seen_subcommand_from evaluate" -x -l way -d 'Classes an episode'
 complete -c seedcast -n "__fish_seen_subcommand_from evaluate" -x -l shot -d 'Support images a class'
 complete -c seedcast -n "__fish_seen_subcommand_from evaluate" -x -l query -d 'Query images a class'
 complete -c seedcast -n "__fish_seen_subcommand_from evaluate" -x -l episodes -d 'Number of episodes'
-complete -c seedcast -n "__fish_seen_subcommand_from evaluate" -x -l steps -d 'Inner steps of an episode'
+complete -c seedcast -n "__fish_seen_subcommand_from evaluate compare" -x -l steps -d 'Inner steps of an episode'

@@ -13,6 +13,7 @@ _seedcast() {
     'cancel:end a job for good'
     'fork:a new job that starts from a version of another'
     'evaluate:measure a version on episodes'
+    'compare:measure a learned optimizer against tuned ones'
     'export:write parameters as npz'
     'verify:replay a log and compare every digest'
     'cluster:find the clusters of a learned optimizer'
@@ -47,6 +48,8 @@ _seedcast() {
       '--shot[support images]:number:' '--query[query images]:number:' '--episodes[episodes]:number:' \
       '--steps[inner steps of an episode]:number:' \
       '--version[version]:number:' '--slots[threads]:number:' '*:job:' ;;
+    compare) _arguments $connection '--seeds[instances of each problem]:number:' '--steps[inner steps of an episode]:number:' \
+      '--output[file]:file:_files' '--version[version]:number:' '--slots[threads]:number:' '*:job:' ;;
     export) _arguments $connection '--output[file]:file:_files' '--version[version]:number:' '*:job:' ;;
     verify) _arguments $connection '--slots[threads]:number:' '*:job:' ;;
     cluster) _arguments $common $override '--count[clusters]:number:' '--output[job file]:file:_files' \

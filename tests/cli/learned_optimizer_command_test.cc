@@ -95,6 +95,30 @@ TEST_F(LearnedOptimizerCommandTest, AnEpisodeMayHaveOtherStepsThanTraining) {
   EXPECT_NE(fitness_after({"--steps", "3"}), fitness_after({}));
 }
 
+TEST_F(LearnedOptimizerCommandTest, CompareDoesWhatRunDoesAtItsEnd) {
+  const CommandResult run = Run("2");
+  ASSERT_EQ(run.code, 0) << run.err;
+  const std::vector<std::string> compare = {"compare", "tiny-1", "--seeds", "2", "--output", Path("again")};
+  const CommandResult text = OnStore(compare);
+  ASSERT_EQ(text.code, 0) << text.err;
+  EXPECT_EQ(ReadText(Path("again.md")), ReadText(Path("model.md")));
+  EXPECT_EQ(ReadText(Path("again.svg")), ReadText(Path("model.svg")));
+  EXPECT_THAT(text.out, HasSubstr("norm (never trained on)"));
+  EXPECT_THAT(text.out, HasSubstr("picture in " + Path("again.svg")));
+  std::vector<std::string> longer = compare;
+  longer.insert(longer.end(), {"--steps", "3", "--version", "0", "--json"});
+  ExpectJson(OnStore(longer).out,
+             "len(j['comparison']) == 15 and j['comparison'][0]['steps'] == 3 and j['version'] == 0 "
+             "and j['picture'].endswith('again.svg') and j['table'].endswith('again.md')");
+}
+
+TEST_F(LearnedOptimizerCommandTest, OnlyALearnedOptimizerIsCompared) {
+  ASSERT_EQ(OnStore({"run", SphereJob()}).code, 0);
+  const CommandResult sphere = OnStore({"compare", "sphere-1"});
+  EXPECT_EQ(sphere.code, 2);
+  EXPECT_THAT(sphere.err, HasSubstr("JOB: sphere-1, expected a job that trains a learned optimizer"));
+}
+
 TEST_F(LearnedOptimizerCommandTest, ShowPrintsTheClusters) {
   ASSERT_EQ(Run("0").code, 0);
   const CommandResult show = OnStore({"show", "tiny-1"});
