@@ -177,7 +177,7 @@ void WorkerCore::On(event::Tick event) {
   if (phase_ == Phase::kLeaving && draining_) return Exit(absl::OkStatus());
   deadline_ = absl::InfiniteFuture();  // Closed follows
   actions_.push_back(action::Disconnect{});
-  actions_.push_back(action::Disconnect{});
+  actions_.push_back(action::Disconnect{});  // again: without waiting for the peer
 }
 
 void WorkerCore::SendHeartbeat() {

@@ -130,6 +130,7 @@ class WorkerCore {
   // Tasks and parameters.
   void RequestTask(Job& job);
   void MakeTask(Job& job);
+  void BringMissing(Job& job);
   void Advance(Job& job);
   void Continue(Job& job, int64_t target, ParameterCache::Next next);
   void FailVersion(Job& job, std::optional<int64_t> version, const absl::Status& status);

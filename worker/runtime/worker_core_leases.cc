@@ -70,7 +70,10 @@ bool WorkerCore::Adopt(const v1::Lease& lease) {
 
 void WorkerCore::Schedule() {
   std::erase_if(queue_, [this](const v1::Lease& lease) { return Place(lease); });
-  for (auto& [id, job] : jobs_) Advance(*job);
+  for (auto& [id, job] : jobs_) {
+    BringMissing(*job);
+    Advance(*job);
+  }
 }
 
 bool WorkerCore::Place(const v1::Lease& lease) {
@@ -98,10 +101,19 @@ bool WorkerCore::Place(const v1::Lease& lease) {
     FailLease(lease, why);
     return true;
   }
-  if (!job.cache.building()) {
-    Continue(job, lease.version(), job.cache.Bring(lease.version(), /*refetch=*/held != nullptr, now_));
-  }
   return false;
+}
+
+// Not while the queue is walked: a version that cannot be had takes all of its leases out of it.
+void WorkerCore::BringMissing(Job& job) {
+  if (!job.task || job.cache.building()) return;
+  for (const v1::Lease& lease : queue_) {
+    if (lease.job_id() != job.id) continue;
+    const ParameterCache::Held* held = job.cache.Find(lease.version());
+    if (held != nullptr && held->digest == lease.digest()) continue;  // waits for a slot
+    const int64_t version = lease.version();
+    return Continue(job, version, job.cache.Bring(version, /*refetch=*/held != nullptr, now_));
+  }
 }
 
 void WorkerCore::Run(const v1::Lease& lease, const Job& job, const ParameterCache::Held& held) {

@@ -384,16 +384,21 @@ class HugeTask final : public Task {
   std::string Description() const override { return "huge"; }
 };
 
-TEST(ParameterCacheHistoryTest, OfMoreThanOneGibibyteFailsTheLeaseAndSaysSo) {
+TEST(ParameterCacheHistoryTest, OfMoreThanOneGibibyteFailsTheLeasesAndSaysSo) {
   CoreHarness w(1, CarriedJob(/*count=*/1000));
   w.Online();
-  v1::Lease lease = w.PairLease(1, 0);
-  lease.set_version(65);  // thetas of 16 MiB
-  w.Lease(lease);
+  for (const int id : {1, 2}) {
+    v1::Lease lease = w.PairLease(id, 0);
+    lease.set_version(65);  // thetas of 16 MiB
+    w.Lease(lease);
+  }
   w.Give(event::TaskMade{w.make->id, std::make_shared<HugeTask>()});
   EXPECT_FALSE(w.log.has_value() || w.snapshot.has_value());
-  ASSERT_THAT(w.sent, SizeIs(1));
-  EXPECT_THAT(w.sent[0].lease_failed().error(), HasSubstr("65 versions of 4194304 parameters"));
+  ASSERT_THAT(w.sent, SizeIs(2));
+  for (const v1::WorkerMessage& message : w.sent) {
+    EXPECT_THAT(message.lease_failed().error(), HasSubstr("65 versions of 4194304 parameters"));
+  }
+  EXPECT_NE(w.sent[0].lease_failed().lease_id(), w.sent[1].lease_failed().lease_id());
 }
 
 }  // namespace
