@@ -35,10 +35,10 @@ absl::Status Coordinator::Impl::OnHello(const v1::Hello& hello, absl::Time now) 
                                                       kProtocolVersion, " (build ", options_.build, ")"));
   }
   engine::WorkerJoined joined = JoinedFrom(hello);
-  const size_t claimed = joined.proofs.size();
-  RETURN_IF_ERROR(engine_->CheckWorker(&joined));
-  if (joined.proofs.size() < claimed) {
-    LogWarning("numeric class refused: the known-answer test differs", {{"worker", hello.worker_id()}});
+  std::string refused;
+  RETURN_IF_ERROR(engine_->CheckWorker(&joined, &refused));
+  if (!refused.empty()) {
+    LogWarning("a worker's bits are not used", {{"worker", hello.worker_id()}, {"reason", refused}});
   }
   v1::CoordinatorMessage message;
   v1::Welcome& welcome = *message.mutable_welcome();

@@ -23,7 +23,7 @@ std::vector<Action> Engine::Handle(const Event& event, absl::Time now) {
   return std::exchange(actions_, {});
 }
 
-absl::Status Engine::CheckWorker(WorkerJoined* joined) const {
+absl::Status Engine::CheckWorker(WorkerJoined* joined, std::string* refused) const {
   if (joined->worker_id.empty() || joined->worker_id.size() > kMaxWorkerIdLength) {
     return absl::InvalidArgumentError(
         absl::StrCat("worker_id: ", joined->worker_id.size(), " bytes, expected 1 .. ", kMaxWorkerIdLength));
@@ -31,16 +31,15 @@ absl::Status Engine::CheckWorker(WorkerJoined* joined) const {
   if (joined->slots < 1 || joined->slots > kMaxSlots) {
     return absl::InvalidArgumentError(absl::StrCat("slots: ", joined->slots, ", expected 1 .. ", kMaxSlots));
   }
-  std::string refused;
   if (const auto f32 = joined->proofs.find(v1::F32);
       f32 != joined->proofs.end() && f32->second != options_.expected_f32_proof) {
-    refused = absl::StrCat("numeric class F32: the known-answer test gave ", f32->second, ", expected ",
-                           options_.expected_f32_proof);
+    *refused = absl::StrCat("numeric class F32: the known-answer test gave ", f32->second, ", expected ",
+                            options_.expected_f32_proof);
     joined->proofs.erase(f32);
   }
   if (!joined->proofs.empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("worker ", joined->worker_id, " has no usable numeric class", refused.empty() ? "" : ": ", refused));
+  return absl::FailedPreconditionError(absl::StrCat("worker ", joined->worker_id, " has no usable numeric class",
+                                                    refused->empty() ? "" : ": ", *refused));
 }
 
 void Engine::On(const WorkerJoined& event) {

@@ -52,8 +52,8 @@ class Engine {
   std::vector<Action> Handle(const Event& event, absl::Time now);
 
   // Before WorkerJoined: INVALID_ARGUMENT for malformed values, FAILED_PRECONDITION when no numeric class of the worker
-  // can be used; removes from `joined` the classes that it disproved.
-  absl::Status CheckWorker(WorkerJoined* joined) const;
+  // can be used; removes from `joined` the classes that it disproved, and says in `refused` what differed.
+  absl::Status CheckWorker(WorkerJoined* joined, std::string* refused) const;
 
   // Connected workers that were sent the job, in order of id.
   std::vector<std::string> WorkersWithJob(const std::string& job_id) const;
@@ -118,6 +118,7 @@ class Engine {
 
   // Results taken in (engine_results.cc).
   void On(const ResultArrived& event);
+  absl::Status Check(const v1::LeaseResult& result, const Worker& worker, const Work& work) const;
   Work* FindWork(const v1::LeaseResult& result);
   void Count(const v1::LeaseResult& result, Worker& worker, Work& work);
   int64_t AcceptAndCount(const v1::LeaseResult& result, const Worker& worker, Work& work, std::vector<int64_t>* ended);

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/strings/str_cat.h"
 #include "coordinator/engine/check.h"
 #include "coordinator/engine/engine.h"
 
@@ -16,15 +17,22 @@ void Engine::On(const ResultArrived& event) {
   Work* work = FindWork(result);
   if (work == nullptr) {
     if (worker->leases.contains(result.lease_id())) GiveBack(result.lease_id());
-  } else if (!CanServe(*worker, *work->job) || !work->Check(result).ok()) {  // other bits, or no sense
+  } else if (const absl::Status status = Check(result, *worker, *work); !status.ok()) {
     ++stats_.rejected_results;
     worker->RecordFailure(result.job_id(), now_);
-    work->job->last_lease_error = "worker " + worker->worker_id + ": malformed result";
+    work->job->last_lease_error = absl::StrCat("worker ", worker->worker_id, ": result refused: ", status.message());
     if (Owns(*worker, result.lease_id(), work)) GiveBack(result.lease_id());
   } else {
     Count(result, *worker, *work);
   }
   Fill(*worker);
+}
+
+absl::Status Engine::Check(const v1::LeaseResult& result, const Worker& worker, const Work& work) const {
+  if (!CanServe(worker, *work.job)) {
+    return absl::FailedPreconditionError("the worker proved other bits than the job's, or not its kind of task");
+  }
+  return work.Check(result);
 }
 
 Work* Engine::FindWork(const v1::LeaseResult& result) {

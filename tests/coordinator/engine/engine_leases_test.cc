@@ -4,6 +4,7 @@ namespace seedcast::engine {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 class LeaseTest : public EngineTest {};
@@ -239,15 +240,15 @@ TEST_F(LeaseTest, RefusesMalformedResultsAndTakesTheLeaseBack) {
     const char* why;
     void (*spoil)(v1::LeaseResult*);
   } cases[] = {
-      {"one fitness too few", [](v1::LeaseResult* r) { r->mutable_fitness()->RemoveLast(); }},
-      {"no unit", [](v1::LeaseResult* r) { r->mutable_pairs()->set_count(0); }},
-      {"a range that overflows", [](v1::LeaseResult* r) { r->mutable_pairs()->set_first_pair(INT64_MAX); }},
-      {"a range outside", [](v1::LeaseResult* r) { r->mutable_pairs()->set_first_pair(100); }},
-      {"a negative range", [](v1::LeaseResult* r) { r->mutable_pairs()->set_first_pair(-1); }},
-      {"accuracy for pairs", [](v1::LeaseResult* r) { r->add_accuracy(1); }},
-      {"a failed offset outside", [](v1::LeaseResult* r) { r->add_failed(2); }},
-      {"time that is none", [](v1::LeaseResult* r) { r->set_seconds(kNaN); }},
-      {"time that never was", [](v1::LeaseResult* r) { r->set_seconds(1e300); }},
+      {"fitness values, expected", [](v1::LeaseResult* r) { r->mutable_fitness()->RemoveLast(); }},
+      {"+ 0, expected a range", [](v1::LeaseResult* r) { r->mutable_pairs()->set_count(0); }},
+      {"units 9223372036854775807 +", [](v1::LeaseResult* r) { r->mutable_pairs()->set_first_pair(INT64_MAX); }},
+      {"units 100 +", [](v1::LeaseResult* r) { r->mutable_pairs()->set_first_pair(100); }},
+      {"units -1 +", [](v1::LeaseResult* r) { r->mutable_pairs()->set_first_pair(-1); }},
+      {"1 accuracies, expected 0", [](v1::LeaseResult* r) { r->add_accuracy(1); }},
+      {"failed offset 2, expected 0 .. 1", [](v1::LeaseResult* r) { r->add_failed(2); }},
+      {"seconds nan, expected 0", [](v1::LeaseResult* r) { r->set_seconds(kNaN); }},
+      {"seconds 1e+300", [](v1::LeaseResult* r) { r->set_seconds(1e300); }},
   };
   Join("w");
   Add("j", 100);
@@ -259,6 +260,8 @@ TEST_F(LeaseTest, RefusesMalformedResultsAndTakesTheLeaseBack) {
     c.spoil(&result);
     Send("w", result);
     EXPECT_EQ(engine_.stats().rejected_results, ++rejected) << c.why;
+    EXPECT_THAT(engine_.Note("j", now_), HasSubstr("waiting: worker w: result refused: ")) << c.why;
+    EXPECT_THAT(engine_.Note("j", now_), HasSubstr(c.why));
   }
   EXPECT_EQ(engine_.stats().evaluations, 0);
 }

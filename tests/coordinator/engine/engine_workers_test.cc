@@ -7,7 +7,7 @@ using ::testing::HasSubstr;
 
 class WorkerTest : public EngineTest {
  protected:
-  absl::Status Check(WorkerJoined joined) { return engine_.CheckWorker(&joined); }
+  absl::Status Check(WorkerJoined joined, std::string* refused) { return engine_.CheckWorker(&joined, refused); }
   void WaitLongEnoughForANote() {
     for (int i = 0; i < 2; ++i) Wait(absl::Seconds(1));
   }
@@ -29,7 +29,8 @@ TEST_F(WorkerTest, ChecksWhatAWorkerSaysOfItself) {
       {{"w", 1, {{v1::F32, "g"}, {v1::BF16_AMX, "x"}}, {}}, absl::StatusCode::kOk, ""},
   };
   for (const auto& c : cases) {
-    const absl::Status status = Check(c.joined);
+    std::string refused;
+    const absl::Status status = Check(c.joined, &refused);
     EXPECT_EQ(status.code(), c.code) << status;
     EXPECT_THAT(std::string(status.message()), HasSubstr(c.message));
   }
@@ -37,7 +38,9 @@ TEST_F(WorkerTest, ChecksWhatAWorkerSaysOfItself) {
 
 TEST_F(WorkerTest, ADisprovedClassIsNotServed) {
   WorkerJoined joined{"w", 1, {{v1::F32, "g"}, {v1::BF16_AMX, "x"}}, {"sphere"}};
-  ASSERT_TRUE(engine_.CheckWorker(&joined).ok());
+  std::string refused;
+  ASSERT_TRUE(engine_.CheckWorker(&joined, &refused).ok());
+  EXPECT_EQ(refused, "numeric class F32: the known-answer test gave g, expected f");
   Do(joined);
   Add("j", 4);
   EXPECT_EQ(InHand("w"), 0u);
