@@ -144,7 +144,7 @@ void AddRunCommand(CLI::App& app, Console& console, Action* action) {
   command->footer(
       "At the end the model is tested on classes that it never saw, or a learned optimizer compared with\n"
       "tuned ones, and written. Ctrl-C leaves the job paused, with its progress kept. While it runs, other\n"
-      "commands on the same --store reach it.\n"
+      "commands on the same --store reach it; with --listen, by --coordinator.\n"
       "\n"
       "Examples:\n"
       "  seedcast run examples/omniglot.yaml --data ~/omniglot\n"

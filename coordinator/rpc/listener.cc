@@ -71,6 +71,15 @@ int ListenOn(int family, const sockaddr* address, socklen_t size) {
   return -1;
 }
 
+// Whether somebody takes connections there. A process that died leaves the socket's file behind, and nobody does.
+bool IsServed(const sockaddr_un& name) {
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return false;
+  const bool served = connect(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0 || errno == EAGAIN;
+  close(fd);
+  return served;
+}
+
 int PortOf(int fd) {
   sockaddr_storage address = {};
   socklen_t size = sizeof address;
@@ -113,8 +122,10 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const std::string& addr
     if (path.empty() || path.size() >= sizeof name.sun_path) return CannotListen(address, ENAMETOOLONG);
     path.copy(name.sun_path, path.size());
     struct stat status = {};
-    // One that a dead process left behind; a live one's would have the store locked.
-    if (lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) unlink(path.c_str());
+    if (lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) {
+      if (IsServed(name)) return CannotListen(address, EADDRINUSE);
+      unlink(path.c_str());
+    }
     const int fd = ListenOn(AF_UNIX, reinterpret_cast<sockaddr*>(&name), sizeof name);
     if (fd < 0) return CannotListen(address, errno);
     listener->fds_.push_back(fd);
@@ -141,8 +152,9 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const std::string& addr
 
 Listener::~Listener() {
   Stop();
-  for (const int fd : fds_) close(fd);
+  // While it is served still: once it is not, the name is for another to take.
   if (!unix_path_.empty()) unlink(unix_path_.c_str());
+  for (const int fd : fds_) close(fd);
   for (const int fd : {spare_fd_, wake_[0], wake_[1]}) {
     if (fd >= 0) close(fd);
   }

@@ -27,8 +27,8 @@ namespace seedcast {
 class Listener {
  public:
   // Binds "host:port" (all that the name stands for; port 0 takes a free one, the same for all) or "unix:path", and
-  // listens: from now on peers may connect, and wait for Start. INVALID_ARGUMENT an address that is none, UNAVAILABLE
-  // or PERMISSION_DENIED with the system's reason.
+  // listens: from now on peers may connect, and wait for Start. A socket's file that a dead process left behind is
+  // replaced. INVALID_ARGUMENT an address that is none, UNAVAILABLE or PERMISSION_DENIED with the system's reason.
   static absl::StatusOr<std::unique_ptr<Listener>> Open(const std::string& address);
   // Stops; nobody is accepted any more.
   ~Listener();

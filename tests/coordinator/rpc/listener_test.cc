@@ -61,6 +61,18 @@ TEST(ListenerTest, ASocketOfADeadProcessIsReplacedAndItsOwnIsRemoved) {
   EXPECT_NE(stat(path.c_str(), &status), 0);
 }
 
+TEST(ListenerTest, ASocketThatIsServedStays) {
+  const TemporaryDirectory directory;
+  const std::string address = "unix:" + directory / "s.sock";
+  const auto first = Listener::Open(address);
+  ASSERT_TRUE(first.ok()) << first.status();
+  const absl::Status second = Listener::Open(address).status();
+  EXPECT_EQ(second.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(second.message()), HasSubstr("Address already in use"));
+  struct stat status;
+  EXPECT_EQ(stat((directory / "s.sock").c_str(), &status), 0);
+}
+
 TEST(ListenerTest, SaysWhyItCannotListen) {
   for (const auto& [address, says] :
        {std::pair("127.0.0.1", "expected host:port"), std::pair(":7070", "expected host:port"),
