@@ -24,6 +24,18 @@ constexpr int64_t kMaxEvaluationBytes = int64_t{64} << 30;
 // Noise values, two for each that an update draws: at 2 billion a second and core it draws for ten minutes.
 constexpr int64_t kMaxNoise = int64_t{1} << 41;
 
+// Of a generation's gradients, 4 GiB: all are kept while that of the first pair is missing.
+constexpr int64_t kMaxGradientValues = int64_t{1} << 30;
+
+absl::Status CheckGradients(const v1::JobSpec& spec, int64_t num_parameters) {
+  const int64_t most = 2 * (kMaxGradientValues / num_parameters);
+  const bool by_gradient = spec.strategy().estimator() == v1::Strategy::GRADIENT;
+  if (!by_gradient || FitnessCount(spec) <= most) return absl::OkStatus();
+  return BadField("strategy.population_size", absl::StrCat(spec.strategy().population_size()),
+                  absl::StrCat("population_size * clusters <= ", most, " with estimator GRADIENT and ", num_parameters,
+                               " parameters, for each pair sends so many values"));
+}
+
 absl::Status CheckUpdate(const v1::JobSpec& spec, int64_t num_parameters) {
   const int64_t population = spec.strategy().population_size();
   if (population <= kMaxNoise / num_parameters) return absl::OkStatus();
@@ -119,6 +131,7 @@ absl::Status Coordinator::Impl::Prepare(v1::JobSpec* spec, std::unique_ptr<Task>
   ASSIGN_OR_RETURN(*task, options_.make_task(*spec));
   RETURN_IF_ERROR(CheckEstimator(*spec, **task));
   RETURN_IF_ERROR(CheckUpdate(*spec, (*task)->num_parameters()));
+  RETURN_IF_ERROR(CheckGradients(*spec, (*task)->num_parameters()));
   RETURN_IF_ERROR((*task)->CheckMemory(kMaxEvaluationBytes));
   if (spec->validation().every() > 0) RETURN_IF_ERROR((*task)->CheckEvaluation(spec->validation().episodes()));
   return absl::OkStatus();

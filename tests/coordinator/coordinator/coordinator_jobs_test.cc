@@ -87,6 +87,23 @@ TEST_F(CoordinatorJobsTest, RefusesAGradientThatNoWorkerCouldHold) {
   EXPECT_TRUE(TrySubmit(spec).ok());
 }
 
+TEST_F(CoordinatorJobsTest, RefusesMoreGradientsThanACoordinatorCouldHold) {
+  v1::JobSpec spec = Spec();
+  spec.clear_sphere();
+  spec.mutable_strategy()->set_estimator(v1::Strategy::GRADIENT);
+  spec.mutable_strategy()->set_population_size(1 << 18);
+  v1::LearnedOptimizerTask* task = spec.mutable_learned_optimizer();
+  task->add_clusters()->set_name("only");
+  task->mutable_clusters(0)->add_problems("quadratic(4)");
+  const auto status = TrySubmit(spec);
+  EXPECT_EQ(status.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.status().message()),
+              HasSubstr("strategy.population_size: 262144, expected population_size * clusters <= 257214 with estimator "
+                        "GRADIENT and 8349 parameters"));
+  spec.mutable_strategy()->set_population_size(257'214);
+  EXPECT_TRUE(TrySubmit(spec).ok());
+}
+
 TEST_F(CoordinatorJobsTest, AKeySubmittedTwiceIsOneJob) {
   const std::string first = TrySubmit(Spec(), "key")->job_id();
   EXPECT_EQ(TrySubmit(Spec(), "key")->job_id(), first);
