@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 
 #include <map>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -157,6 +158,10 @@ SessionOptions ConnectionFlags::Resolve(Console& console) const {
   return options;
 }
 
+std::string ConnectionFlags::ResumeCommand(const std::string& job_id) const {
+  return absl::StrCat("seedcast run --resume ", job_id, store.empty() ? "" : " --store ", store);
+}
+
 void AddOutputFlags(CLI::App& command, ConnectionFlags* flags) {
   command.add_flag("--json", flags->json, "Print JSON on standard output, and nothing else there");
   command.add_flag("--verbose,-v", flags->verbose, "Log what the program does on standard error");
@@ -198,10 +203,11 @@ namespace {
 
 // What begins to wait sends nothing more until that is over: such a line is shown at once. `last_note` is that of the
 // line before.
-void ShowOrWait(const std::string& line, const std::string& note, std::string* last_note, ProgressLine* progress) {
+void ShowOrWait(std::vector<ProgressRow> rows, const std::string& note, std::string* last_note,
+                ProgressLine* progress) {
   const bool begins_to_wait = !note.empty() && note != *last_note;
   *last_note = note;
-  begins_to_wait ? progress->ShowAtOnce(line, absl::Now()) : progress->Show(line, absl::Now());
+  begins_to_wait ? progress->ShowAtOnce(std::move(rows), absl::Now()) : progress->Show(std::move(rows), absl::Now());
 }
 
 }  // namespace
@@ -231,10 +237,11 @@ absl::StatusOr<v1::EvaluationResult> EvaluateWithProgress(Client& client, const 
   ProgressLine progress(console);
   std::string note;
   return client.Evaluate(request, [&](const v1::EvaluateJobProgress& news) {
-    std::string line = absl::StrCat(label, " · episode ", news.episodes_done());
-    if (request.spec().episodes() > 0) absl::StrAppend(&line, "/", request.spec().episodes());
-    if (!news.note().empty()) absl::StrAppend(&line, " · ", news.note());
-    ShowOrWait(line, news.note(), &note, &progress);
+    std::string episode = absl::StrCat("episode ", news.episodes_done());
+    if (request.spec().episodes() > 0) absl::StrAppend(&episode, "/", request.spec().episodes());
+    ProgressRow row{{{label}, {episode, ProgressPart::kHowLong}}};
+    if (!news.note().empty()) row.parts.push_back({news.note(), ProgressPart::kNote});
+    ShowOrWait({row}, news.note(), &note, &progress);
   });
 }
 

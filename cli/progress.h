@@ -11,6 +11,21 @@
 
 namespace seedcast {
 
+// A piece of a line. A line too wide for the terminal loses whole parts, the least needed first.
+struct ProgressPart {
+  enum Need { kWhat, kHowWell, kHowLong, kNote, kQuality, kRate };  // the most needed first
+  std::string text;
+  Need need = kWhat;
+};
+struct ProgressRow {
+  std::vector<ProgressPart> parts;
+  std::string separator = " · ";
+};
+
+// As much of the row as `columns` hold. A note is shortened before anything needed less is kept; the first part stays
+// whatever its width, and is cut.
+std::string FitRow(const ProgressRow& row, size_t columns);
+
 class ProgressLine {
  public:
   explicit ProgressLine(Console& console) : console_(console) {}
@@ -18,11 +33,12 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  // Cheap to call as often as there is news. Of more than one line each is cut to the terminal's width; elsewhere they
-  // are joined to one.
-  void Show(const std::string& lines, absl::Time now);
+  // Cheap to call as often as there is news. On a terminal each row is a line of its width at most; elsewhere all are
+  // joined to one.
+  void Show(std::vector<ProgressRow> rows, absl::Time now);
+  void Show(const std::string& line, absl::Time now);
   // Drawn whenever the last one was: for a line that may be the newest for long.
-  void ShowAtOnce(const std::string& lines, absl::Time now);
+  void ShowAtOnce(std::vector<ProgressRow> rows, absl::Time now);
   // Leaves the newest line standing, so that what is written next begins on a fresh one. Idempotent.
   void Finish();
 
@@ -30,7 +46,7 @@ class ProgressLine {
   void Draw();
 
   Console& console_;
-  std::vector<std::string> newest_;
+  std::vector<ProgressRow> newest_;
   bool newest_is_drawn_ = true;
   size_t open_lines_ = 0;  // drawn in place, without the last newline
   absl::Time last_draw_ = absl::InfinitePast();
@@ -41,8 +57,8 @@ class ProgressLine {
 double GroupImbalance(const v1::GenerationMetrics& generation);
 
 // "generation 120/800 · fitness -1.2341 · validation 93.20 % · 1,234 evaluations/s · ETA 3m 20s"; clusters and groups
-// have lines of their own, for together they are too long for a terminal: "quadratics -1.21, bowls -4.30" and "2
+// have rows of their own, for together they are too long for a terminal: "quadratics -1.21, bowls -4.30" and "2
 // groups, imbalance 3 %, idle 5 %".
-std::string DescribeProgress(const v1::JobStatus& status);
+std::vector<ProgressRow> DescribeProgress(const v1::JobStatus& status);
 
 }  // namespace seedcast
