@@ -41,6 +41,8 @@ struct ConnectionFlags {
 
   // Sets the log's level, too. `console` gets what the session has to say while it reads data; it outlives the session.
   SessionOptions Resolve(Console& console) const;
+  // How to train a job of the store: "seedcast run --resume JOB --store DIR".
+  std::string ResumeCommand(const std::string& job_id) const;
 };
 void AddOutputFlags(CLI::App& command, ConnectionFlags* flags);       // --json, --verbose
 void AddStoreFlags(CLI::App& command, ConnectionFlags* flags);        // --store, --data
