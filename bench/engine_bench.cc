@@ -138,7 +138,7 @@ int Main(int workers, double seconds) {
     }
     in_coordinator += CpuSeconds() - before;
   }
-  const Coordinator::Stats stats = coordinator.stats();
+  const engine::EngineStats stats = coordinator.Figures().engine;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   const double results = static_cast<double>(stats.results + stats.duplicate_results);

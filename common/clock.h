@@ -1,22 +1,18 @@
-// The Clock seam: adapters hold one; core functions take `absl::Time now` instead.
+// What time it is, for adapters; core functions take `absl::Time now` instead.
 #pragma once
+
+#include <cstdint>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 namespace seedcast {
 
-class Clock {
- public:
-  virtual ~Clock() = default;
-  virtual absl::Time Now() const = 0;  // thread-safe
-};
-
-// Steady: absl::Now() at construction plus a monotonic clock, so that a step of the wall clock expires no lease.
-class SteadyClock final : public Clock {
+// absl::Now() at construction plus a monotonic clock, so that a step of the wall clock expires no lease. Thread-safe.
+class SteadyClock {
  public:
   SteadyClock();
-  absl::Time Now() const override;
+  absl::Time Now() const;
 
  private:
   const absl::Time wall_at_start_;

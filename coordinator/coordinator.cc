@@ -160,12 +160,6 @@ void Coordinator::Impl::Do(const engine::DrainWorker& action) {
   links_.Send(action.worker_id, message);
 }
 
-Coordinator::Stats Coordinator::Impl::stats() const {
-  const engine::EngineStats& s = engine_->stats();
-  return {s.results,         s.evaluations,      s.duplicate_results, s.stale_results,
-          s.unknown_results, s.rejected_results, s.expired_leases,    s.repeated_leases};
-}
-
 // ---- The public face.
 
 Coordinator::Coordinator(CoordinatorOptions options, Store* store, WorkerLinks* links)
@@ -230,7 +224,6 @@ absl::StatusOr<std::vector<v1::GenerationRecord>> Coordinator::Log(const v1::Get
 absl::StatusOr<Coordinator::SharedSnapshot> Coordinator::ReadSnapshot(const v1::GetSnapshotRequest& request) const {
   return impl_->ReadSnapshot(request);
 }
-Coordinator::Stats Coordinator::stats() const { return impl_->stats(); }
 CoordinatorFigures Coordinator::Figures() const { return impl_->Figures(); }
 v1::WorkersView Coordinator::Workers(absl::Time now) const { return impl_->Workers(now); }
 void Coordinator::CountBytes(const std::string& job_id, int64_t bytes) { impl_->CountBytes(job_id, bytes); }

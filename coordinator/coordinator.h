@@ -47,7 +47,7 @@ struct CoordinatorOptions {
   int max_jobs = 10'000;   // in the store, all states
   std::string build;       // for Welcome
   // Says how long updates, commits and replays take, for Figures; nothing is decided by it. Null: they take no time.
-  const Clock* stopwatch = nullptr;
+  const SteadyClock* stopwatch = nullptr;
   // Makes the task of a resolved spec (its dataset digest filled in by `prepare`).
   std::function<absl::StatusOr<std::unique_ptr<Task>>(const v1::JobSpec&)> make_task;
   // Fills in what only the coordinator's machine knows: the data set's digest. Called at submission, before make_task.
@@ -108,18 +108,6 @@ class Coordinator {
   };
   absl::StatusOr<SharedSnapshot> ReadSnapshot(const v1::GetSnapshotRequest& request) const;
 
-  // Counters for metrics and tests.
-  struct Stats {
-    int64_t results = 0;            // leases whose result counted
-    int64_t evaluations = 0;        // members counted
-    int64_t duplicate_results = 0;  // arrived again, or after another worker's
-    int64_t stale_results = 0;      // of a generation already closed
-    int64_t unknown_results = 0;    // of no job or evaluation that we know
-    int64_t rejected_results = 0;   // malformed
-    int64_t expired_leases = 0;
-    int64_t repeated_leases = 0;  // given out a second time at a generation's end
-  };
-  Stats stats() const;
   CoordinatorFigures Figures() const;
   v1::WorkersView Workers(absl::Time now) const;
 

@@ -23,7 +23,6 @@ class Coordinator::Impl {
   void OnMessage(const std::string& worker_id, const v1::WorkerMessage& message, absl::Time now);
   void Handle(const engine::Event& event, absl::Time now);
   void OnTick(absl::Time now);
-  Stats stats() const;
 
   // coordinator_figures.cc
   CoordinatorFigures Figures() const;

@@ -69,7 +69,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory) {
   return For("store", OpenSqliteStore(directory));
 }
 
-CoordinatorOptions CoordinatorOptionsOf(const ServerOptions& options, const Clock* stopwatch, Datasets* datasets) {
+CoordinatorOptions CoordinatorOptionsOf(const ServerOptions& options, const SteadyClock* stopwatch, Datasets* datasets) {
   CoordinatorOptions result;
   result.lease_ttl = options.lease_ttl;
   result.update_threads = options.update_threads;

@@ -18,7 +18,7 @@ class CoordinatorLoop {
   using Task = std::function<void(Coordinator& coordinator, absl::Time now)>;
 
   // Borrows both until Stop. Every 100 ms runs OnTick, then `also` on the same thread.
-  CoordinatorLoop(Coordinator* coordinator, const Clock* clock, std::function<void(absl::Time now)> also);
+  CoordinatorLoop(Coordinator* coordinator, const SteadyClock* clock, std::function<void(absl::Time now)> also);
   ~CoordinatorLoop() { Stop(); }
 
   // Any thread. Tasks must not block. After Stop has returned nothing may be posted.
@@ -32,7 +32,7 @@ class CoordinatorLoop {
   bool Awake() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || !tasks_.empty(); }
 
   Coordinator& coordinator_;
-  const Clock& clock_;
+  const SteadyClock& clock_;
   const std::function<void(absl::Time now)> also_;
 
   absl::Mutex mutex_;

@@ -1,5 +1,5 @@
-// The Transport seam: a worker's view of its coordinator, messages out and messages in. Real: gRPC (grpc_transport.h).
-// Fake: tests/sim, a direct call into the real coordinator with seeded delay, loss, reordering and duplication.
+// The Transport seam: a worker's view of its coordinator, messages out and messages in, so that worker.h does not link
+// gRPC (grpc_transport.h does). The simulation has no use for one: it drives the pure worker_core.h.
 #pragma once
 
 #include <functional>

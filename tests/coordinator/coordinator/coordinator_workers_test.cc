@@ -37,7 +37,7 @@ TEST_F(CoordinatorWorkersTest, WhoHeartbeatsAsToldKeepsItsLeasesHoweverShortTheT
     coordinator_->OnTick(now_);
     coordinator_->OnMessage("w", message, now_);
   }
-  EXPECT_EQ(coordinator_->stats().expired_leases, 0);
+  EXPECT_EQ(coordinator_->Figures().engine.expired_leases, 0);
 }
 
 TEST_F(CoordinatorWorkersTest, RefusesAnotherProtocolVersion) {
@@ -144,9 +144,9 @@ TEST_F(CoordinatorWorkersTest, CountsResults) {
   const v1::Lease lease = inbox_["w"].front();
   Step();
   coordinator_->OnMessage("w", Answer(lease), now_);
-  EXPECT_EQ(coordinator_->stats().results, 1);
-  EXPECT_EQ(coordinator_->stats().evaluations, 2);
-  EXPECT_EQ(coordinator_->stats().duplicate_results, 1);
+  EXPECT_EQ(coordinator_->Figures().engine.results, 1);
+  EXPECT_EQ(coordinator_->Figures().engine.evaluations, 2);
+  EXPECT_EQ(coordinator_->Figures().engine.duplicate_results, 1);
 }
 
 }  // namespace
