@@ -207,31 +207,49 @@ TEST_F(HardeningTest, AHeartbeatOfMillionsOfLeasesEndsItsStream) {
   ExpectUnharmed("heartbeats of 4,000,000 and 100,000 leases");
 }
 
-TEST_F(HardeningTest, SlowPeersAreClosed) {
+// Peers that say less and less of a call, all at once; none answers a ping.
+class SlowPeersTest : public HardeningTest {
+ protected:
+  // How long each may stay: one that has not greeted, one without a call, one with a call.
+  void ExpectClosedWithin(absl::Duration greeting, absl::Duration idle, absl::Duration call) {
+    const std::string headers = http2::CallHeaders("/seedcast.v1.JobService/ListJobs");
+    struct {
+      const char* name;
+      std::string says;
+      absl::Duration within;
+      RawConnection connection;
+    } peers[] = {
+        {"a connection that says nothing", "", greeting, RawConnection(port_)},
+        {"a preface and nothing after it", http2::kPreface, greeting, RawConnection(port_)},
+        {"a greeting and no call", http2::Greeting(), idle, RawConnection(port_)},
+        {"headers without an end", http2::Greeting() + http2::Frame(http2::kHeaders, http2::kNone, 1, headers), call,
+         RawConnection(port_)},
+        {"a call without its message",
+         http2::Greeting() + http2::Frame(http2::kHeaders, http2::kEndHeaders, 1, headers), call, RawConnection(port_)},
+    };
+    const absl::Time start = absl::Now();
+    for (auto& peer : peers) peer.connection.Send(peer.says);
+    for (auto& peer : peers) {
+      peer.connection.TimeToClose(peer.within + absl::Seconds(10));
+      const absl::Duration closed = absl::Now() - start;
+      std::printf("%s: closed after %.1f s\n", peer.name, absl::ToDoubleSeconds(closed));
+      EXPECT_LT(closed, peer.within) << peer.name;
+    }
+    ExpectUnharmed("slow peers");
+  }
+};
+
+TEST_F(SlowPeersTest, AreClosedBecauseTheyAnswerNoPing) {
+  StartCoordinator();
+  Begin();
+  ExpectClosedWithin(absl::Seconds(8), absl::Seconds(34), absl::Seconds(34));
+}
+
+// Before the first ping, as those who answer pings are at the end of these times.
+TEST_F(SlowPeersTest, AreClosedWhenIdleOrOld) {
   StartCoordinator({"--connection-idle", "3", "--connection-age", "6"});
   Begin();
-  const std::string headers = http2::CallHeaders("/seedcast.v1.JobService/ListJobs");
-  const struct {
-    const char* name;
-    std::string says;
-    absl::Duration closed_within;
-  } shapes[] = {
-      {"a connection that says nothing", "", absl::Seconds(8)},
-      {"a preface and nothing after it", http2::kPreface, absl::Seconds(8)},
-      {"a greeting and no call", http2::Greeting(), absl::Seconds(8)},
-      {"headers without an end", http2::Greeting() + http2::Frame(http2::kHeaders, http2::kNone, 1, headers),
-       absl::Seconds(12)},
-      {"a call without its message", http2::Greeting() + http2::Frame(http2::kHeaders, http2::kEndHeaders, 1, headers),
-       absl::Seconds(12)},
-  };
-  for (const auto& shape : shapes) {
-    RawConnection connection(port_);
-    connection.Send(shape.says);
-    const absl::Duration closed = connection.TimeToClose(absl::Seconds(20));
-    std::printf("%s: closed after %.1f s\n", shape.name, absl::ToDoubleSeconds(closed));
-    EXPECT_LT(closed, shape.closed_within) << shape.name;
-  }
-  ExpectUnharmed("slow peers");
+  ExpectClosedWithin(absl::Seconds(8), absl::Seconds(8), absl::Seconds(12));
 }
 
 // Calls of one connection, each reset at once.
