@@ -12,6 +12,7 @@
 #include "cli/interrupt.h"
 #include "common/digest.h"
 #include "common/status_macros.h"
+#include "worker/runtime/assemblers.h"
 
 namespace seedcast {
 namespace {
@@ -19,38 +20,13 @@ namespace {
 constexpr absl::Duration kCallDeadline = absl::Seconds(30);
 constexpr absl::Duration kSubmitDeadline = absl::Minutes(30);  // the coordinator may download its data first
 constexpr absl::Duration kReconnect = absl::Seconds(60);       // how long a watch waits for a coordinator to come back
-constexpr int64_t kMaxBlobBytes = int64_t{1} << 31;            // refused before they are allocated
+constexpr int64_t kMaxBytes = int64_t{1} << 31;                // of a snapshot or artifact
 
 // So that a submission which arrives twice makes one job.
 std::string RandomKey() {
   std::random_device random;
   return absl::StrFormat("%08x%08x%08x%08x", random(), random(), random(), random());
 }
-
-// Collects chunks of a blob whose size the first chunk announces.
-class Blob {
- public:
-  absl::Status Add(int64_t announced, const std::string& data) {
-    if (bytes_.empty() && announced > 0) {
-      if (announced > kMaxBlobBytes) {
-        return absl::ResourceExhaustedError(
-            absl::StrCat("the coordinator announces ", announced, " bytes, at most ", kMaxBlobBytes, " are taken"));
-      }
-      announced_ = announced;
-    }
-    bytes_ += data;
-    if (static_cast<int64_t>(bytes_.size()) <= announced_) return absl::OkStatus();
-    return absl::DataLossError(absl::StrCat("more than the announced ", announced_, " bytes"));
-  }
-  absl::StatusOr<std::string> Finish() {
-    if (static_cast<int64_t>(bytes_.size()) == announced_) return std::move(bytes_);
-    return absl::DataLossError(absl::StrCat(bytes_.size(), " bytes, expected ", announced_));
-  }
-
- private:
-  int64_t announced_ = 0;
-  std::string bytes_;
-};
 
 }  // namespace
 
@@ -190,15 +166,15 @@ absl::StatusOr<State> Client::ReadSnapshot(const std::string& job_id, int64_t at
   request.set_job_id(job_id);
   request.set_at_or_below_version(at_or_below);
   const auto stream = parameters_->GetSnapshot(&context, request);
-  Blob blob;
+  BytesAssembler<v1::SnapshotChunk> pieces(kMaxBytes);
   v1::SnapshotChunk chunk;
   std::string digest;
   while (stream->Read(&chunk)) {
     if (digest.empty()) digest = chunk.digest();
-    RETURN_IF_ERROR(blob.Add(chunk.total_bytes(), chunk.data()));
+    RETURN_IF_ERROR(pieces.Add(std::move(chunk)));
   }
   RETURN_IF_ERROR(Convert(stream->Finish()));
-  ASSIGN_OR_RETURN(const std::string bytes, blob.Finish());
+  ASSIGN_OR_RETURN(const std::string bytes, pieces.Finish());
   ASSIGN_OR_RETURN(State state, ParseState(bytes));
   if (ToBytes(StateDigest(state)) != digest) {
     return absl::DataLossError(absl::StrCat("snapshot of version ", state.version, ": digest ",
@@ -227,15 +203,11 @@ absl::StatusOr<std::string> Client::ReadArtifact(const std::string& digest) {
   v1::GetArtifactRequest request;
   request.set_digest(digest);
   const auto stream = parameters_->GetArtifact(&context, request);
-  Blob blob;
+  ArtifactAssembler pieces(digest, kMaxBytes);
   v1::ArtifactChunk chunk;
-  while (stream->Read(&chunk)) RETURN_IF_ERROR(blob.Add(chunk.total_bytes(), chunk.data()));
+  while (stream->Read(&chunk)) RETURN_IF_ERROR(pieces.Add(std::move(chunk)));
   RETURN_IF_ERROR(Convert(stream->Finish()));
-  ASSIGN_OR_RETURN(std::string bytes, blob.Finish());
-  if (ToHex(Sha256Of(bytes)) != digest) {
-    return absl::DataLossError(absl::StrCat("artifact ", digest, ": its bytes have digest ", ToHex(Sha256Of(bytes))));
-  }
-  return bytes;
+  return pieces.Finish();
 }
 
 bool HasEnded(const v1::JobStatus& status) {

@@ -10,6 +10,7 @@
 #include "common/tls/credentials.h"
 #include "seedcast/v1/parameters.grpc.pb.h"
 #include "seedcast/v1/worker.grpc.pb.h"
+#include "worker/runtime/assemblers.h"
 #include "worker/runtime/grpc_calls.h"
 #include "worker/runtime/grpc_fetch.h"
 #include "worker/runtime/grpc_stream.h"
