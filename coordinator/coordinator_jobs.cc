@@ -282,12 +282,15 @@ absl::StatusOr<v1::GetHistoryResponse> Coordinator::Impl::History(const v1::GetH
 
 absl::StatusOr<std::vector<v1::GenerationMetrics>> Coordinator::Impl::Metrics(const std::string& job_id,
                                                                               const std::vector<int64_t>& generations) {
-  RETURN_IF_ERROR(Find(job_id).status());
-  std::vector<v1::GenerationMetrics> metrics;
+  ASSIGN_OR_RETURN(const JobRecord* job, Find(job_id));
+  std::vector<v1::GenerationMetrics> metrics;  // with the norms that History has
   for (const int64_t generation : generations) {
     ASSIGN_OR_RETURN(std::vector<v1::GenerationRecord> records,
-                     store_.ReadLog(job_id, generation, generation + 1, /*limit=*/1));
-    if (!records.empty()) metrics.push_back(std::move(*records.front().mutable_metrics()));
+                     store_.ReadLog(job_id, generation, generation + 2, /*limit=*/2));
+    if (records.empty() || records[0].generation() != generation) continue;
+    metrics.push_back(std::move(*records[0].mutable_metrics()));
+    if (records.size() > 1) metrics.back().set_estimate_norm(records[1].previous_estimate_norm());
+    if (records.size() == 1 && !job->closed) metrics.back().set_estimate_norm(job->last.estimate_norm());
   }
   return metrics;
 }

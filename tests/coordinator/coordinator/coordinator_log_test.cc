@@ -1,4 +1,5 @@
 #include <limits>
+#include <numeric>
 
 #include "common/strategy/state.h"
 #include "tests/coordinator/coordinator/coordinator_fixture.h"
@@ -120,6 +121,24 @@ TEST_F(CoordinatorLogTest, TheHistoryKnowsTheNormOfEveryEstimate) {
   ASSERT_EQ(history.generations_size(), 10);
   EXPECT_GT(history.generations(8).estimate_norm(), 0);
   EXPECT_EQ(history.generations(9).estimate_norm(), 0) << "the record that closes the log has no update";
+}
+
+TEST_F(CoordinatorLogTest, MetricsAreTheHistorys) {
+  const std::string job = Submit(Spec(9, 2));
+  Join("w");
+  for (const int64_t version : {1, 4, 9}) {
+    RunTo(job, version);
+    if (version == 9) RunUntilIdle();
+    const v1::GetHistoryResponse history = *History(job);
+    std::vector<int64_t> generations(version + 2);  // and some that are not there
+    std::iota(generations.begin(), generations.end(), 0);
+    const auto metrics = coordinator_->Metrics(job, generations);
+    ASSERT_TRUE(metrics.ok()) << metrics.status();
+    ASSERT_EQ(static_cast<int>(metrics->size()), history.generations_size());
+    for (int g = 0; g < history.generations_size(); ++g) {
+      EXPECT_EQ((*metrics)[g].SerializeAsString(), history.generations(g).SerializeAsString()) << "generation " << g;
+    }
+  }
 }
 
 TEST_F(CoordinatorLogTest, ALongHistoryComesInPages) {
