@@ -37,7 +37,8 @@ constexpr absl::Duration kHealthPatience = absl::Seconds(5);
 
 constexpr char kFooter[] =
     R"(Each option is also SEEDCAST_NAME in the environment and 'name: value' in the file that --config names; the command
-line wins over the environment, that over the file. Certificates are made by 'seedcast certs'.
+line wins over the environment, that over the file. An empty variable counts as none, but where empty has a meaning
+above. Certificates are made by 'seedcast certs'.
 
 Examples:
   seedcast-coordinator
@@ -98,7 +99,7 @@ void AddOptions(CLI::App& app, Options* options) {
   AddTlsOptions(&app, &server.tls);
   app.add_flag("--insecure", server.insecure, "Allow addresses that others can reach in plain text");
   app.add_option("--health-listen", server.health_address,
-                 "host:port that answers gRPC health probes in plain text, and nothing else")
+                 "host:port that answers gRPC health probes in plain text, and nothing else; empty: nowhere")
       ->type_name("ADDR");
   server.http.address = "127.0.0.1:7071";
   app.add_option("--http", server.http.address,

@@ -41,7 +41,8 @@ constexpr absl::Duration kHealthPatience = absl::Seconds(5);
 
 constexpr char kFooter[] =
     R"(Each option is also SEEDCAST_NAME in the environment and 'name: value' in the file that --config names; the command
-line wins over the environment, that over the file.
+line wins over the environment, that over the file. An empty variable counts as none, but where empty has a meaning
+above.
 
 Examples:
   seedcast-worker

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include "absl/strings/ascii.h"
@@ -12,8 +13,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "common/config/environment_names.h"
+#include "common/config/help.h"
 #include "common/status_macros.h"
 
 namespace seedcast {
@@ -27,13 +28,15 @@ std::vector<CLI::Option*> ConfigurableOptions(CLI::App& app) {
   return app.get_options([](const CLI::Option* option) { return IsConfigurable(option); });
 }
 
-// The value of NAME in an environment; empty when there is none.
-std::string ValueOf(const char* const* environment, const std::string& name) {
+std::optional<std::string> ValueOf(const char* const* environment, const std::string& name) {
   for (; *environment != nullptr; ++environment) {
     if (absl::StartsWith(*environment, name + "=")) return *environment + name.size() + 1;
   }
-  return "";
+  return std::nullopt;
 }
+
+// As its help says. Where it does not, a variable that is set to nothing is one that was left open.
+bool MayBeEmpty(const CLI::Option& option) { return absl::StrContains(option.get_description(), "empty: "); }
 
 // An error of CLI11 as one line.
 std::string OneLine(absl::string_view text) {
@@ -77,7 +80,7 @@ Configuration::Configuration(CLI::App* app, OtherParts other_parts) : app_(*app)
 
 std::vector<absl::Status> Configuration::Complete(const char* const* environment) {
   TakeEnvironment(environment);
-  if (file_.empty()) file_ = ValueOf(environment, EnvironmentName("config"));
+  if (file_.empty()) file_ = ValueOf(environment, EnvironmentName("config")).value_or("");
   if (!file_.empty()) TakeFile();
   return problems_;
 }
@@ -88,7 +91,8 @@ void Configuration::TakeEnvironment(const char* const* environment) {
   problems_ = CheckEnvironmentNames(environment, names);
   for (CLI::Option* option : ConfigurableOptions(app_)) {
     const std::string name = EnvironmentName(NameOf(option));
-    if (const std::string value = ValueOf(environment, name); !value.empty()) Take(option, value, name);
+    const std::optional<std::string> value = ValueOf(environment, name);
+    if (value && (!value->empty() || MayBeEmpty(*option))) Take(option, *value, name);
   }
 }
 
@@ -137,12 +141,18 @@ void Configuration::Take(CLI::Option* option, const std::string& value, const st
     option->add_result(IsFlag(option) ? option->get_flag_value("", value) : value);
     option->run_callback();
     origins_[option] = origin;
+  } catch (const CLI::ConversionError&) {
+    Refuse(option, value, origin, absl::StrCat("', expected ", ExpectedOf(*option)));
   } catch (const std::exception& error) {
-    option->clear();
-    if (!option->get_default_str().empty()) option->default_val(option->get_default_str());  // it may be set halfway
-    Wrong(absl::StrCat(origin, ": ", NameOf(option), ": '", absl::CEscape(value),
-                       "' cannot be taken: ", OneLine(error.what())));
+    Refuse(option, value, origin, absl::StrCat("' cannot be taken: ", OneLine(error.what())));
   }
+}
+
+void Configuration::Refuse(CLI::Option* option, const std::string& value, const std::string& origin,
+                           const std::string& why) {
+  option->clear();
+  if (!option->get_default_str().empty()) option->default_val(option->get_default_str());  // it may be set halfway
+  Wrong(absl::StrCat(origin, ": ", NameOf(option), ": '", absl::CEscape(value), why));
 }
 
 std::string Configuration::OriginOf(const CLI::Option* option) const {
@@ -162,7 +172,7 @@ std::string Configuration::Describe() const {
 }
 
 std::string Configuration::WithOrigin(absl::string_view message) const {
-  const std::string name = absl::StrReplaceAll(message.substr(0, message.find(':')), {{"_", "-"}});
+  const absl::string_view name = message.substr(0, message.find(':'));
   for (const CLI::Option* option : ConfigurableOptions(app_)) {
     const bool has_value = option->count() > 0 || !option->get_default_str().empty();
     if (NameOf(option) != name || !has_value) continue;

@@ -1,7 +1,8 @@
 // The options of a process under one name each in three places; the first that has one wins:
 //
 //   --lease-ttl 10            on the command line
-//   SEEDCAST_LEASE_TTL=10     in the environment; an empty value counts as none
+//   SEEDCAST_LEASE_TTL=10     in the environment; an empty value counts as none, but for options whose help says what
+//                             empty means ("empty: nowhere")
 //   lease-ttl: 10             in the YAML file that --config or SEEDCAST_CONFIG names
 //
 // Secrets never stand in any of them: what is secret is the content of a file that an option names.
@@ -36,7 +37,7 @@ class Configuration {
   bool check_only() const { return check_only_; }
   // Every option with its value and where it comes from, a line each, as a YAML file could say it.
   std::string Describe() const;
-  // Of a message that begins with an option's name ("listen: ...", "lease_ttl: ..."): with where its value comes from
+  // Of a message that begins with an option's name ("listen: ...", "lease-ttl: ..."): with where its value comes from
   // (" (from SEEDCAST_LISTEN)") behind it. Other messages as they are.
   std::string WithOrigin(absl::string_view message) const;
 
@@ -47,6 +48,7 @@ class Configuration {
   // An option of the command line wins over those that it excludes, too.
   bool ExcludedByHand(const CLI::Option* option) const;
   void Take(CLI::Option* option, const std::string& value, const std::string& origin);
+  void Refuse(CLI::Option* option, const std::string& value, const std::string& origin, const std::string& why);
   void Wrong(const std::string& message) { problems_.push_back(absl::InvalidArgumentError(message)); }
   std::string OriginOf(const CLI::Option* option) const;
 

@@ -4,10 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 
 namespace seedcast {
 namespace {
@@ -54,10 +57,40 @@ class HelpFormatter final : public CLI::Formatter {
   }
 };
 
+// The option of a command line whose value could not be converted; CLI11 says no more of it than its name, within a
+// sentence. Null for other errors.
+const CLI::Option* OptionOf(const CLI::App& app, absl::string_view message) {
+  if (!absl::ConsumePrefix(&message, "Could not convert: ")) return nullptr;
+  const std::string name(message.substr(0, message.find(" = ")));
+  if (const CLI::Option* option = app.get_option_no_throw(name); option != nullptr) return option;
+  for (const CLI::App* command : app.get_subcommands()) {
+    if (const CLI::Option* option = OptionOf(*command, absl::StrCat("Could not convert: ", name))) return option;
+  }
+  return nullptr;
+}
+
+// CLI11's own says what could not be converted, but not into what.
+std::string FailureMessage(const CLI::App* app, const CLI::Error& error) {
+  const CLI::Option* const option = OptionOf(*app, error.what());
+  if (option == nullptr) return CLI::FailureMessage::simple(app, error);
+  const std::string value = absl::StrJoin(option->results(), " ");
+  return CLI::FailureMessage::simple(
+      app, CLI::ConversionError(
+               absl::StrCat(option->get_name(), ": '", absl::CEscape(value), "', expected ", ExpectedOf(*option))));
+}
+
 }  // namespace
+
+std::string ExpectedOf(const CLI::Option& option) {
+  if (option.get_expected_max() == 0) return "true or false";
+  const std::string name = KindOf(option).name;
+  if (name == "INT" || name == "UINT") return "a whole number";
+  return name == "SECONDS" ? "a number of seconds" : "a number";
+}
 
 void UseHelpStyle(CLI::App* app) {
   app->formatter(std::make_shared<HelpFormatter>());
+  app->failure_message(FailureMessage);
   app->set_help_flag("-h,--help", "Print this help and exit");
 }
 

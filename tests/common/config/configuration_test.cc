@@ -5,8 +5,12 @@
 
 #include <fstream>
 #include <optional>
+#include <sstream>
+#include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "common/config/help.h"
 #include "tests/testing/temporary_directory.h"
 
 namespace seedcast {
@@ -74,6 +78,18 @@ TEST_F(ConfigurationTest, AnEmptyVariableCountsAsNone) {
   EXPECT_EQ(process.ttl, 30);
 }
 
+TEST_F(ConfigurationTest, AnEmptyVariableIsTakenWhereTheHelpSaysWhatEmptyMeans) {
+  Process process;
+  std::string http = "default", cache = "default";
+  process.app.add_option("--http", http, "Where pages are; empty: nowhere")->capture_default_str();
+  process.app.add_option("--cache", cache, "A directory")->capture_default_str();
+  const std::string file = "--config " + File("http: file\ncache: file\n");
+  ASSERT_TRUE(process.Read(file, {"SEEDCAST_HTTP=", "SEEDCAST_CACHE="}).ok());
+  EXPECT_EQ(http, "");
+  EXPECT_EQ(cache, "file");
+  EXPECT_THAT(process.configuration->Describe(), HasSubstr("http:   # SEEDCAST_HTTP\n"));
+}
+
 TEST_F(ConfigurationTest, AFlagMayBeSwitchedOff) {
   Process process;
   ASSERT_TRUE(process.Read("--insecure=false --config " + File("insecure: true"), {}).ok());
@@ -129,17 +145,46 @@ TEST_F(ConfigurationTest, SaysBehindAMessageWhereTheOptionsValueComesFrom) {
   EXPECT_EQ(defaults.configuration->WithOrigin("listen: in use"), "listen: in use (from the default)");
 }
 
+TEST_F(ConfigurationTest, TheCommandLineSaysWhatAnOptionTakes) {
+  const struct {
+    const char* arguments;
+    const char* says;
+  } cases[] = {
+      {"--ttl soon", "--ttl: 'soon', expected a number of seconds"},
+      {"--slots 1.5", "--slots: '1.5', expected a whole number"},
+      {"--insecure=maybe", "--insecure: 'maybe', expected true or false"},
+      {"run --sigma big", "--sigma: 'big', expected a number"},
+      {"--other", "The following argument was not expected: --other"},
+  };
+  for (const auto& c : cases) {
+    Process process;
+    int slots = 0;
+    double sigma = 0;
+    UseHelpStyle(&process.app);
+    process.app.get_option("--ttl")->type_name("SECONDS");
+    process.app.add_option("--slots", slots);
+    process.app.add_subcommand("run")->add_option("--sigma", sigma);
+    std::ostringstream out, error;
+    try {
+      process.app.parse(c.arguments);
+    } catch (const CLI::ParseError& refused) {
+      process.app.exit(refused, out, error);
+    }
+    EXPECT_THAT(error.str(), ::testing::StartsWith(absl::StrCat(c.says, "\nRun with --help"))) << c.arguments;
+  }
+}
+
 TEST_F(ConfigurationTest, NamesThePlaceOfWhatIsWrong) {
   const struct {
     const char* file;
     const char* says;
   } cases[] = {
-      {"ttl: soon", "c.yaml:1: ttl: 'soon' cannot be taken"},
+      {"ttl: soon", "c.yaml:1: ttl: 'soon', expected a number"},
       {"\n\nlisten: a\nlistn: b", "c.yaml:4: listn: unknown option; did you mean listen?"},
       {"ttl: 1\nttl: 2", "c.yaml:2: ttl: stands in line 1 already"},
       {"ttl: [1, 2]", "c.yaml:1: ttl: expected one value"},
       {"ttl:", "c.yaml:1: ttl: expected one value"},
-      {"insecure: perhaps", "c.yaml:1: insecure: 'perhaps' cannot be taken"},
+      {"insecure: perhaps", "c.yaml:1: insecure: 'perhaps', expected true or false"},
       {"once: true", "c.yaml:1: once: unknown option"},
       {"config: other.yaml", "c.yaml:1: config: unknown option"},
       {"just text", "expected lines of the form 'option: value'"},
