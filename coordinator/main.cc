@@ -18,6 +18,7 @@
 #include "common/http/health_check.h"
 #include "common/log.h"
 #include "common/signals.h"
+#include "common/status_macros.h"
 #include "common/tls/credentials.h"
 #include "coordinator/rpc/front.h"
 #include "coordinator/rpc/health_client.h"
@@ -111,11 +112,11 @@ void AddOptions(CLI::App& app, Options* options) {
          "host:port that serves the same over mutual TLS, where roles may do what they may over gRPC; empty: nowhere")
       ->type_name("ADDR");
   app.add_option("--connection-idle", options->connection_idle_seconds,
-                 "Close a connection after so long without calls")
+                 "Close a connection after so long without calls, 1 .. 2073600")
       ->type_name("SECONDS")
       ->capture_default_str();
   app.add_option("--connection-age", options->connection_age_seconds,
-                 "Close any connection after so long; peers come back on a new one")
+                 "Close any connection after so long, 1 .. 2073600; peers come back on a new one")
       ->type_name("SECONDS")
       ->capture_default_str();
   app.add_flag("--reflection", server.reflection,
@@ -131,10 +132,18 @@ void AddOptions(CLI::App& app, Options* options) {
   app.footer(kFooter);
 }
 
+// Infinity, which absl also makes of nan, is for a server inside another program.
+absl::Status ToDuration(const char* option, double seconds, absl::Duration* duration) {
+  *duration = absl::Seconds(seconds);
+  if (*duration < absl::InfiniteDuration()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(option, ": ", seconds, ", expected a finite number of seconds"));
+}
+
 absl::Status Finish(Options* options) {
-  options->server.lease_ttl = absl::Seconds(options->lease_ttl_seconds);
-  options->server.connection_idle = absl::Seconds(options->connection_idle_seconds);
-  options->server.connection_age = absl::Seconds(options->connection_age_seconds);
+  ServerOptions& server = options->server;
+  RETURN_IF_ERROR(ToDuration("lease-ttl", options->lease_ttl_seconds, &server.lease_ttl));
+  RETURN_IF_ERROR(ToDuration("connection-idle", options->connection_idle_seconds, &server.connection_idle));
+  RETURN_IF_ERROR(ToDuration("connection-age", options->connection_age_seconds, &server.connection_age));
   options->log.Apply();
   return options->server.Validate();
 }

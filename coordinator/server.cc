@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/clock.h"
@@ -41,6 +42,7 @@ namespace {
 
 // For calls that were told to end to end; after that they are cancelled.
 constexpr std::chrono::seconds kEndingTime{2};
+constexpr absl::Duration kMaxConnectionTime = absl::Hours(24 * 24);  // gRPC counts milliseconds in 31 bits
 constexpr absl::Duration kHealthConnectionIdle = absl::Minutes(1);
 constexpr absl::Duration kFiguresEvery = absl::Seconds(1);
 // The coordinator's thread updates large models and waits for disks, but not for so long.
@@ -87,15 +89,33 @@ absl::Status CheckServerCertificate(const TlsFiles& files) {
                                                  RoleName(found.identity.role), ", expected coordinator"));
 }
 
-absl::Status CheckAtLeastASecond(const char* name, absl::Duration duration) {
-  if (duration >= absl::Seconds(1)) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(name, ": ", absl::FormatDuration(duration), ", expected at least 1s"));
+// Of a port of gRPC's, which may be a unix socket, too.
+absl::Status CheckGrpcAddress(const char* option, const std::string& address) {
+  if (address.empty() || absl::StartsWith(address, "unix:")) return absl::OkStatus();
+  return For(option, CheckListenAddress(address));
+}
+
+absl::Status CheckHttpsAddress(const std::string& address, bool secured) {
+  if (address.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(For("https", CheckListenAddress(address)));
+  if (secured) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("https: ", address, ", expected certificates (--tls-cert, --tls-key, --tls-ca) with it"));
+}
+
+absl::Status CheckConnectionTime(const char* option, absl::Duration time) {
+  if (time >= absl::Seconds(1) && (time <= kMaxConnectionTime || time == absl::InfiniteDuration())) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(option, ": ", absl::FormatDuration(time), ", expected 1s .. ",
+                                                 absl::FormatDuration(kMaxConnectionTime)));
 }
 
 }  // namespace
 
 absl::Status ServerOptions::Validate() const {
-  if (!address.empty()) RETURN_IF_ERROR(For("listen", CheckListenAddress(address)));
+  RETURN_IF_ERROR(CheckGrpcAddress("listen", address));
+  RETURN_IF_ERROR(CheckGrpcAddress("health-listen", health_address));
   if (tls.configured()) {
     RETURN_IF_ERROR(CheckServerCertificate(tls));
   } else if (!address.empty() && !insecure && !IsLoopback(address)) {
@@ -105,18 +125,15 @@ absl::Status ServerOptions::Validate() const {
                      "in plain text whoever reaches the port may submit jobs and join as a worker"));
   }
   RETURN_IF_ERROR(CheckHttpAddress(http, tls.configured(), insecure));
-  if (!https_address.empty() && !tls.configured()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("https: ", https_address, ", expected certificates (--tls-cert, --tls-key, --tls-ca) with it"));
-  }
-  RETURN_IF_ERROR(CheckAtLeastASecond("connection_idle", connection_idle));
-  RETURN_IF_ERROR(CheckAtLeastASecond("connection_age", connection_age));
+  RETURN_IF_ERROR(CheckHttpsAddress(https_address, tls.configured()));
+  RETURN_IF_ERROR(CheckConnectionTime("connection-idle", connection_idle));
+  RETURN_IF_ERROR(CheckConnectionTime("connection-age", connection_age));
   if (lease_ttl < absl::Seconds(1) || lease_ttl > absl::Hours(1)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("lease_ttl: ", absl::FormatDuration(lease_ttl), ", expected 1s .. 1h"));
+        absl::StrCat("lease-ttl: ", absl::FormatDuration(lease_ttl), ", expected 1s .. 1h"));
   }
   if (update_threads < 1 || update_threads > 1024) {
-    return absl::InvalidArgumentError(absl::StrCat("update_threads: ", update_threads, ", expected 1 .. 1024"));
+    return absl::InvalidArgumentError(absl::StrCat("update-threads: ", update_threads, ", expected 1 .. 1024"));
   }
   return absl::OkStatus();
 }

@@ -28,8 +28,8 @@ struct ServerOptions {
   // A second address, in plain text whatever `tls` says, that answers grpc.health.v1.Health and nothing else: for
   // probes that have no certificate. Empty: none.
   std::string health_address;
-  // Of connections without calls, and of any (rpc/front.h); at least a second. Infinite where others in this process
-  // use InProcessChannel().
+  // Of connections without calls, and of any (rpc/front.h); 1 s .. 24 days, or infinite where others in this process use
+  // InProcessChannel().
   absl::Duration connection_idle = absl::InfiniteDuration();
   absl::Duration connection_age = absl::InfiniteDuration();
 
@@ -50,7 +50,7 @@ struct ServerOptions {
   absl::Duration hello_timeout = absl::Seconds(10);
   int update_threads = 1;  // for the coordinator's own Update, 1 .. 1024
 
-  absl::Status Validate() const;  // INVALID_ARGUMENT names the field, its value and what is expected
+  absl::Status Validate() const;  // INVALID_ARGUMENT names the option, its value and what is expected
 };
 
 class CoordinatorServer {

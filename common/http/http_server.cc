@@ -13,9 +13,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "common/host_port.h"
 #include "common/log.h"
 
 namespace seedcast {
@@ -23,13 +23,6 @@ namespace {
 
 constexpr char kHeaderLimit[] = "16384";  // bytes of a request line and its headers
 constexpr absl::Duration kWake = absl::Milliseconds(10);
-
-bool IsHostAndPort(absl::string_view address) {
-  const size_t colon = address.rfind(':');
-  int port = 0;
-  return colon != absl::string_view::npos && colon > 0 && absl::SimpleAtoi(address.substr(colon + 1), &port) &&
-         port >= 0 && port <= 65535 && address.find(',') == absl::string_view::npos;
-}
 
 const char* ReasonOf(int status) { return mg_get_response_code_text(nullptr, status); }
 
@@ -83,11 +76,6 @@ void Touch(const std::string& host, int port) {
   freeaddrinfo(found);
 }
 
-std::string HostOf(const std::string& address) {
-  const std::string host = address.substr(0, address.rfind(':'));
-  return host.size() > 1 && host.front() == '[' ? host.substr(1, host.size() - 2) : host;
-}
-
 }  // namespace
 
 HttpResponse HttpError(int status) { return {status, absl::StrCat(ReasonOf(status), "\n")}; }
@@ -96,8 +84,8 @@ absl::Status HttpServer::Start(const HttpOptions& options) {
   options_ = options;
   starting_thread_ = std::this_thread::get_id();
   start_error_.clear();
-  if (!IsHostAndPort(options.address)) {
-    return absl::InvalidArgumentError(absl::StrCat("http: '", options.address, "', expected host:port"));
+  if (const absl::Status valid = CheckListenAddress(options.address); !valid.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("http: ", valid.message()));
   }
   const std::string threads = absl::StrCat(options.threads);
   const std::string timeout = absl::StrCat(absl::ToInt64Milliseconds(options.timeout));
@@ -122,7 +110,7 @@ absl::Status HttpServer::Start(const HttpOptions& options) {
 void HttpServer::Stop() {
   if (context_ == nullptr) return;
   std::future<void> stopped = std::async(std::launch::async, [this] { mg_stop(context_); });
-  const std::string host = HostOf(options_.address);
+  const std::string host = SplitHostPort(options_.address).host;
   while (stopped.wait_for(absl::ToChronoMilliseconds(kWake)) != std::future_status::ready) Touch(host, port_);
   context_ = nullptr;
 }

@@ -4,18 +4,21 @@
 #include <sys/socket.h>
 
 #include <atomic>
-#include <optional>
+#include <cerrno>
+#include <cstring>
+#include <string>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/host_port.h"
 #include "common/http/guarded_connections.h"
 #include "common/http/http_server.h"
 #include "common/http/tls_context.h"
 #include "common/log.h"
+#include "common/status_macros.h"
 
 namespace seedcast {
 namespace {
@@ -51,21 +54,14 @@ void SetSocketOptions(socket_t fd) {
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
 }
 
-struct Place {
-  std::string host;
-  int port = 0;
-};
+// After a failure to bind; a host that is not found may have left no error.
+std::string WhyNotBound() { return errno == 0 ? "no such address" : std::strerror(errno); }
 
-std::optional<Place> PlaceOf(const std::string& address) {
-  const size_t colon = address.rfind(':');
-  Place place;
-  if (colon == std::string::npos || colon == 0) return std::nullopt;
-  if (!absl::SimpleAtoi(address.substr(colon + 1), &place.port) || place.port < 0 || place.port > 65535) {
-    return std::nullopt;
-  }
-  place.host = address.substr(0, colon);
-  if (place.host.size() > 1 && place.host.front() == '[') place.host = place.host.substr(1, place.host.size() - 2);
-  return place;
+// The library reads a body whose length nobody says until the peer falls silent, and one in chunks or compressed to any
+// length.
+int RefusalOf(const httplib::Request& request) {
+  if (request.has_header("Transfer-Encoding")) return 411;
+  return request.has_header("Content-Encoding") ? 415 : 0;
 }
 
 }  // namespace
@@ -87,19 +83,19 @@ class HttpsServer::Impl {
   }
 
   absl::Status Start() {
-    const std::optional<Place> place = PlaceOf(options_.address);
-    if (!place) return absl::InvalidArgumentError(absl::StrCat("https: '", options_.address, "', expected host:port"));
+    if (const absl::Status valid = CheckListenAddress(options_.address); !valid.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("https: ", valid.message()));
+    }
     if (!set_up_.ok()) return set_up_;
     SetLimits();
     const auto answer = [this](const httplib::Request& request, httplib::Response& response) {
       Write(Answer(request), &response);
     };
     server_.Get(".*", answer).Post(".*", answer);
-    host_ = place->host;
-    port_ = place->port == 0                                   ? server_.bind_to_any_port(host_.c_str())
-            : server_.bind_to_port(host_.c_str(), place->port) ? place->port
-                                                               : -1;
-    if (port_ < 0) return absl::UnavailableError(absl::StrCat("https: cannot listen on ", options_.address));
+    server_.set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+      return AnswerWithoutBody(request, &response);
+    });
+    RETURN_IF_ERROR(Bind());
     thread_ = std::thread([this] { Serve(); });
     while (!server_.is_running()) std::this_thread::yield();  // one that does not run yet cannot be stopped
     return absl::OkStatus();
@@ -117,6 +113,18 @@ class HttpsServer::Impl {
     server_.new_task_queue = [] { return new GuardedConnections(ConnectionLimits()); };
   }
 
+  absl::Status Bind() {
+    const HostPort place = SplitHostPort(options_.address);
+    host_ = place.host;
+    const int wanted = std::stoi(place.port);
+    errno = 0;
+    port_ = wanted == 0                                   ? server_.bind_to_any_port(host_.c_str())
+            : server_.bind_to_port(host_.c_str(), wanted) ? wanted
+                                                          : -1;
+    if (port_ >= 0) return absl::OkStatus();
+    return absl::UnavailableError(absl::StrCat("https: cannot listen on ", options_.address, ": ", WhyNotBound()));
+  }
+
   // The library closes its listening socket on most errors of accept, out of memory for one: then it is opened anew.
   void Serve() {
     while (!server_.listen_after_bind() && !stopping_) {
@@ -125,6 +133,15 @@ class HttpsServer::Impl {
       if (stopping_) break;
     }
     done_ = true;
+  }
+
+  // Before the library reads a body. Requests without a length have none, as over plain text.
+  httplib::Server::HandlerResponse AnswerWithoutBody(const httplib::Request& request,
+                                                     httplib::Response* response) const {
+    const int refusal = RefusalOf(request);
+    if (refusal == 0 && request.has_header("Content-Length")) return httplib::Server::HandlerResponse::Unhandled;
+    Write(refusal == 0 ? Answer(request) : HttpError(refusal), response);
+    return httplib::Server::HandlerResponse::Handled;
   }
 
   HttpResponse Answer(const httplib::Request& request) const {

@@ -93,17 +93,40 @@ TEST_F(ConfigurationE2eTest, WrongOptionsAreNamed) {
                 "coordinator: 'here', expected host:port with a port of 1 .. 65535 (from SEEDCAST_COORDINATOR)");
   ExpectOneLine("$WORKER --coordinator host:0", 2, "coordinator: 'host:0', expected host:port");
   ExpectOneLine("$COORDINATOR --listen 0.0.0.0:0", 2, "expected a loopback address, or certificates");
-  ExpectOneLine("$COORDINATOR --connection-age 0", 2, "connection_age: 0, expected at least 1s");
+  ExpectOneLine("$COORDINATOR --connection-age 0", 2, "connection-age: 0, expected 1s .. 576h");
+  ExpectOneLine("$COORDINATOR --connection-age 4294968", 2, "expected 1s .. 576h (from the command line)");
+  for (const std::string option : {"connection-age", "connection-idle", "lease-ttl"}) {
+    for (const std::string never : {"nan", "inf", "1e300"}) {
+      ExpectOneLine(absl::StrCat("$COORDINATOR --", option, " ", never), 2, ", expected a finite number of seconds");
+    }
+  }
+  ExpectOneLine("$COORDINATOR --listen 127.0.0.1:99999", 2, "expected host:port with a port of 0 .. 65535");
+  ExpectOneLine("$COORDINATOR --listen 127.0.0.1:nowhere", 2, "expected host:port with a port of 0 .. 65535");
+  ExpectOneLine("$COORDINATOR --listen ipv4:127.0.0.1:0", 2, "expected host:port with a port of 0 .. 65535");
+  ExpectOneLine("$COORDINATOR --health-listen 127.0.0.1:65536", 2, "health-listen: '127.0.0.1:65536', expected host");
+  ExpectOneLine("env SEEDCAST_LEASE_TTL=abc $COORDINATOR", 2,
+                "SEEDCAST_LEASE_TTL: lease-ttl: 'abc', expected a number of seconds");
+  EXPECT_THAT(Shell("$COORDINATOR --lease-ttl abc").output,
+              HasSubstr("--lease-ttl: 'abc', expected a number of seconds\n"));
+  ExpectOneLine("env SEEDCAST_INSECURE=maybe $WORKER", 2, "insecure: 'maybe', expected true or false");
   ExpectOneLine("$WORKER --slots 0", 2, "slots: 0");
 }
 
 TEST_F(ConfigurationE2eTest, PlacesThatCannotBeUsedAreNamed) {
   StartCoordinator({"--health-listen", "127.0.0.1:0"});
+TEST_F(ConfigurationE2eTest, AVariableMaySwitchHttpOff) {
+  for (const std::string& program :
+       {"$COORDINATOR --listen 127.0.0.1:0 --store " + directory_ / "s", std::string("$WORKER")}) {
+    const ShellResult result = Shell("env SEEDCAST_HTTP= " + program + " --check-config");
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    EXPECT_THAT(result.output, HasSubstr("http:   # SEEDCAST_HTTP\n"));
+  }
+}
+
   std::ofstream(directory_ / "file") << "";
   const std::string store = " --http '' --store " + directory_ / "other";
   ExpectOneLine("$COORDINATOR --listen " + Address() + store, 1, "Address already in use");
   ExpectOneLine("$COORDINATOR --listen 127.0.0.1:0 --health-listen " + Address() + store, 1, "Address already in use");
-  ExpectOneLine("$COORDINATOR --listen 127.0.0.1:nowhere" + store, 1, "cannot listen on 127.0.0.1:nowhere");
   ExpectOneLine("$COORDINATOR --listen 127.0.0.1:0 --http '' --store " + directory_ / "file/store", 1,
                 "cannot create directory");
   ExpectOneLine("$COORDINATOR --listen 127.0.0.1:0 --http '' --store /proc/seedcast", 1, "/proc/seedcast");

@@ -167,7 +167,8 @@ TEST(HttpServerStartTest, NamesTheAddressThatItCannotHave) {
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(status.message()), HasSubstr(taken));
   EXPECT_THAT(std::string(status.message()), HasSubstr("in use"));
-  for (const char* none : {"", "7071", ":7071", "localhost:x", "localhost:70710", "a:1,b:2", "127.0.0.1:7071s"}) {
+  for (const char* none :
+       {"", "7071", ":7071", "localhost:x", "localhost:70710", "a:1,b:2", "a,b:2", "127.0.0.1:7071s"}) {
     EXPECT_EQ(second.Start({.address = none}).code(), absl::StatusCode::kInvalidArgument) << none;
   }
 }

@@ -12,6 +12,7 @@
 #include <future>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "tests/testing/certificates.h"
 #include "tests/testing/loopback.h"
@@ -20,7 +21,9 @@
 namespace seedcast {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 class HttpsServerTest : public ::testing::Test {
  protected:
@@ -51,6 +54,24 @@ class HttpsServerTest : public ::testing::Test {
 
   TemporaryDirectory directory_;
   HttpRoutes routes_;
+  // What comes, until the server closes, of a request as it stands here.
+  std::string Ask(const std::string& request) {
+    const TlsFiles own = Issue("certs", Role::kObserver);
+    const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+    SSL_CTX_use_certificate_chain_file(context.get(), own.certificate.c_str());
+    SSL_CTX_use_PrivateKey_file(context.get(), own.key.c_str(), SSL_FILETYPE_PEM);
+    const std::unique_ptr<SSL, void (*)(SSL*)> connection(SSL_new(context.get()), SSL_free);
+    const int fd = ConnectToLoopback(server_.port());
+    SSL_set_fd(connection.get(), fd);
+    EXPECT_EQ(SSL_connect(connection.get()), 1);
+    SSL_write(connection.get(), request.data(), static_cast<int>(request.size()));
+    std::string answer;
+    char buffer[4096];
+    for (int size = 0; (size = SSL_read(connection.get(), buffer, sizeof buffer)) > 0;) answer.append(buffer, size);
+    close(fd);
+    return answer;
+  }
+
   HttpsServer server_;
 };
 
@@ -74,6 +95,22 @@ TEST_F(HttpsServerTest, SaysWhatThereIsNot) {
 
 TEST_F(HttpsServerTest, WhoIsNotAdmittedReachesNoHandler) {
   const auto answer = Client(Issue("certs", Role::kWorker))->Get("/who");
+TEST_F(HttpsServerTest, ARequestWithoutALengthHasNoBodyAndIsAnsweredAtOnce) {
+  const absl::Time start = absl::Now();
+  const std::string answer = Ask("POST /echo HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(answer, EndsWith("\r\n\r\n"));
+  EXPECT_THAT(Ask("PUT /echo HTTP/1.1\r\nHost: x\r\n\r\n"), StartsWith("HTTP/1.1 405 "));
+  EXPECT_LT(absl::Now() - start, absl::Seconds(4)) << "less than the library waits for a body";
+}
+
+TEST_F(HttpsServerTest, RefusesBodiesWhoseSizeIsNotSaidBefore) {
+  EXPECT_THAT(Ask("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"),
+              StartsWith("HTTP/1.1 411 "));
+  EXPECT_THAT(Ask("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"),
+              StartsWith("HTTP/1.1 415 "));
+}
+
   EXPECT_EQ(answer->status, 403);
   EXPECT_THAT(answer->body, HasSubstr("not for workers"));
 }
@@ -168,11 +205,16 @@ TEST_F(HttpsServerTest, SaysWhyItDoesNotStart) {
   options.admit = [](const Identity&) { return absl::OkStatus(); };
   for (const char* wrong : {"", "7071", ":7071", "localhost:http", "localhost:70710"}) {
     options.address = wrong;
-    EXPECT_EQ(other.Start(options, &routes_).code(), absl::StatusCode::kInvalidArgument) << wrong;
+    EXPECT_EQ(
+        other.Start(options, &routes_),
+        absl::InvalidArgumentError(absl::StrCat("https: '", wrong, "', expected host:port with a port of 0 .. 65535")));
   }
   options.address = "127.0.0.1:" + std::to_string(server_.port());
   EXPECT_EQ(other.Start(options, &routes_).code(), absl::StatusCode::kUnavailable);
   options.address = "127.0.0.1:0";
+  EXPECT_EQ(other.Start(options, &routes_),
+            absl::UnavailableError("https: cannot listen on " + options.address + ": Address already in use"));
+  options.address = "seedcast.invalid:0";
   options.tls.key = options.tls.certificate;
   EXPECT_EQ(other.Start(options, &routes_).code(), absl::StatusCode::kInvalidArgument);
 }

@@ -24,12 +24,24 @@ TEST(ServerOptionsTest, RefusesWhatCannotBeMeant) {
       {"listen: example.org:1", [](ServerOptions& options) { options.address = "example.org:1"; }},
       {"listen: 'nonsense', expected host:port", [](ServerOptions& options) { options.address = "nonsense"; }},
       {"http: 'nonsense', expected host:port", [](ServerOptions& options) { options.http.address = "nonsense"; }},
-      {"lease_ttl: 0", [](ServerOptions& options) { options.lease_ttl = absl::ZeroDuration(); }},
-      {"update_threads: 0", [](ServerOptions& options) { options.update_threads = 0; }},
+      {"https: '127.0.0.1:-1', expected host:port with a port of 0 .. 65535",
+       [](ServerOptions& options) { options.https_address = "127.0.0.1:-1"; }},
+      {"lease-ttl: 0", [](ServerOptions& options) { options.lease_ttl = absl::ZeroDuration(); }},
+      {"lease-ttl: inf", [](ServerOptions& options) { options.lease_ttl = absl::InfiniteDuration(); }},
+      {"connection-age: 576h0.001s, expected 1s .. 576h",
+       [](ServerOptions& options) { options.connection_age = absl::Hours(576) + absl::Milliseconds(1); }},
+      {"connection-idle: -inf, expected 1s .. 576h",
+       [](ServerOptions& options) { options.connection_idle = -absl::InfiniteDuration(); }},
+      {"update-threads: 0", [](ServerOptions& options) { options.update_threads = 0; }},
   };
   for (const auto& c : cases) {
     ServerOptions options;
     c.change(options);
+      {"listen: 'ipv4:127.0.0.1:0'", [](ServerOptions& options) { options.address = "ipv4:127.0.0.1:0"; }},
+      {"listen: '127.0.0.1:99999', expected host:port with a port of 0 .. 65535",
+       [](ServerOptions& options) { options.address = "127.0.0.1:99999"; }},
+      {"health-listen: '127.0.0.1:65536', expected host:port with a port of 0 .. 65535",
+       [](ServerOptions& options) { options.health_address = "127.0.0.1:65536"; }},
     const absl::Status status = CoordinatorServer::Start(options).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << c.says;
     EXPECT_THAT(std::string(status.message()), HasSubstr(c.says));
