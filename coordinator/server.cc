@@ -32,7 +32,6 @@
 #include "coordinator/rpc/role_gate.h"
 #include "coordinator/rpc/worker_registry.h"
 #include "coordinator/rpc/worker_service.h"
-#include "coordinator/status/access.h"
 #include "coordinator/status/status_api.h"
 #include "coordinator/status/status_page.h"
 #include "coordinator/store/sqlite_store.h"
@@ -42,8 +41,8 @@ namespace {
 
 // For calls that were told to end to end; after that they are cancelled.
 constexpr std::chrono::seconds kEndingTime{2};
-constexpr absl::Duration kMaxConnectionTime = absl::Hours(24 * 24);  // gRPC counts milliseconds in 31 bits
 constexpr absl::Duration kHealthConnectionIdle = absl::Minutes(1);
+constexpr absl::Duration kMaxConnectionTime = absl::Hours(24 * 24);  // gRPC counts milliseconds in 31 bits
 constexpr absl::Duration kFiguresEvery = absl::Seconds(1);
 // The coordinator's thread updates large models and waits for disks, but not for so long.
 constexpr absl::Duration kHungAfter = absl::Seconds(60);
@@ -160,17 +159,18 @@ class CoordinatorServer::Impl {
     jobs_.emplace(&*loop_, [this](const v1::JobSpec& spec) { return datasets_.MakeReady(spec); });
     parameters_.emplace(&*loop_, &registry_.transferred(),
                         [this](const std::string& digest) { return datasets_.Read(digest); });
-    RETURN_IF_ERROR(Listen());
     AddPages();
     RETURN_IF_ERROR(StartHttp(options_.http, &http_));
     RETURN_IF_ERROR(StartHttps());
+    RETURN_IF_ERROR(StartGrpc());
+    phase_ = Phase::kServing;
     BringBackData(recovered);
     return absl::OkStatus();
   }
 
   void Stop(absl::Duration grace) {
-    if (front_ == nullptr) return;  // Start has failed: there are no calls
-    stopping_ = true;
+    if (front_ == nullptr) return;  // Start has failed: there have been no calls
+    phase_ = Phase::kStopping;
     front_->SetServing(false);
     if (health_ != nullptr) health_->SetServing(false);
     datasets_.Stop();
@@ -181,10 +181,10 @@ class CoordinatorServer::Impl {
       jobs_->EndStreams(stopping);
       registry_.CloseAll(stopping);
     });
+    https_.Stop();
+    http_.Stop();  // their pages look at the front, and post to the loop
     front_->Shutdown(kEndingTime);
     if (health_ != nullptr) health_->Shutdown(kEndingTime);
-    https_.Stop();
-    http_.Stop();  // their pages post to the loop
     loop_->Stop();
   }
 
@@ -196,8 +196,11 @@ class CoordinatorServer::Impl {
   int jobs_recovered() const { return jobs_recovered_; }
 
  private:
+  enum class Phase { kStarting, kServing, kStopping };  // one after the other
+
   void AddPages() {
     http_.Handle("GET", "/metrics", [this](const HttpRequest&) -> HttpResponse {
+      if (phase_ == Phase::kStarting) return {503, "starting\n"};
       return {200, CoordinatorMetricsText(*figures_.Get().figures, MeasureSurroundings()), kMetricsContentType};
     });
     http_.Handle("GET", "/healthz", [this](const HttpRequest&) -> HttpResponse {
@@ -205,22 +208,24 @@ class CoordinatorServer::Impl {
       return {trouble.empty() ? 200 : 503, trouble.empty() ? "ok\n" : trouble + "\n"};
     });
     http_.Handle("GET", "/livez", [](const HttpRequest&) -> HttpResponse { return {200, "ok\n"}; });
-    status_.emplace(&*loop_, &figures_, options_.tls.configured());
+    status_.emplace(&*loop_, &figures_, options_.tls.configured() ? gate_.get() : nullptr);
     status_->AddTo(&http_);
     AddStatusPage(&http_);
   }
 
   absl::Status StartHttps() {
     if (options_.https_address.empty()) return absl::OkStatus();
-    const auto admit = [](const Identity& identity) {
-      return CheckMayCall(identity, "/seedcast.v1.JobService/ListJobs");
+    const auto admit = [this](const std::vector<std::string>& uri_names) -> absl::StatusOr<Identity> {
+      RETURN_IF_ERROR(gate_->MayCall(uri_names, "/seedcast.v1.JobService/ListJobs"));
+      return IdentityOf(uri_names);
     };
     return https_.Start({options_.https_address, options_.tls, admit}, &http_.routes());
   }
 
   // Why it does not serve, or empty.
   std::string Trouble() const {
-    if (stopping_) return "stopping";
+    if (phase_ == Phase::kStarting) return "starting";
+    if (phase_ == Phase::kStopping) return "stopping";
     const absl::Duration silent = clock_.Now() - figures_.Get().put;
     if (silent < kHungAfter) return "";
     return absl::StrCat("the coordinator's thread is busy for ", absl::ToInt64Seconds(silent), " s");
@@ -240,8 +245,10 @@ class CoordinatorServer::Impl {
             .certificate_expiry_unix_seconds = certificate_expiry_.UnixSeconds(absl::Now())};
   }
 
-  absl::Status Listen() {
+  // Last of all that may fail: a coordinator that does not start takes no calls, which would have to be ended again.
+  absl::Status StartGrpc() {
     SetUpGrpc(options_.reflection);
+    RETURN_IF_ERROR(StartHealth());
     FrontOptions front;
     front.address = options_.address;
     front.credentials = MakeServerCredentials(options_.tls, gate_);
@@ -250,6 +257,11 @@ class CoordinatorServer::Impl {
     front.connection_idle = options_.connection_idle;
     front.connection_age = options_.connection_age;
     ASSIGN_OR_RETURN(front_, For("listen", GrpcFront::Start(front)));
+    if (health_ != nullptr) health_->SetServing(true);
+    return absl::OkStatus();
+  }
+
+  absl::Status StartHealth() {
     if (options_.health_address.empty()) return absl::OkStatus();
     FrontOptions health;
     health.address = options_.health_address;
@@ -257,6 +269,7 @@ class CoordinatorServer::Impl {
     health.buffers = &buffers_;
     health.connection_idle = kHealthConnectionIdle;
     ASSIGN_OR_RETURN(health_, For("health-listen", GrpcFront::Start(health)));
+    health_->SetServing(false);
     return absl::OkStatus();
   }
 
@@ -266,7 +279,8 @@ class CoordinatorServer::Impl {
       if (job.state() != v1::RUNNING && job.state() != v1::PAUSED) continue;
       bringing_back_.Post([this, job_id = job.job_id(), spec = job.spec()] {
         const absl::Status status = datasets_.MakeReady(spec);
-        if (!status.ok()) LogWarning("job without data", {{"job", job_id}, {"error", status.ToString()}});
+        if (status.ok() || absl::IsCancelled(status)) return;  // the latter by Stop, which says nothing of the data
+        LogWarning("job without data", {{"job", job_id}, {"error", status.ToString()}});
       });
     }
   }
@@ -296,7 +310,7 @@ class CoordinatorServer::Impl {
   std::unique_ptr<GrpcFront> front_;
   std::unique_ptr<GrpcFront> health_;  // null without a health_address
   absl::Time started_;
-  std::atomic<bool> stopping_ = false;
+  std::atomic<Phase> phase_ = Phase::kStarting;
   FiguresBoard figures_;
   CertificateExpiry certificate_expiry_;
   std::optional<StatusApi> status_;

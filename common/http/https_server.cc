@@ -145,10 +145,8 @@ class HttpsServer::Impl {
   }
 
   HttpResponse Answer(const httplib::Request& request) const {
-    const absl::StatusOr<Identity> identity = TlsContext::PeerOf(request.ssl);
-    absl::Status admitted = identity.status();
-    if (admitted.ok()) admitted = options_.admit(*identity);
-    if (!admitted.ok()) return {403, absl::StrCat(admitted.message(), "\n")};
+    const absl::StatusOr<Identity> identity = options_.admit(TlsContext::PeerNames(request.ssl));
+    if (!identity.ok()) return {403, absl::StrCat(identity.status().message(), "\n")};
     int status = 0;
     const HttpHandler* handler = routes_.Find(request.method, request.path, &status);
     return handler == nullptr ? HttpError(status) : (*handler)(RequestOf(request, *identity));

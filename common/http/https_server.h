@@ -9,8 +9,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "common/http/http_routes.h"
 #include "common/tls/certificate.h"
 
@@ -19,8 +21,9 @@ namespace seedcast {
 struct HttpsOptions {
   std::string address;  // "host:port"; port 0 takes a free one
   TlsFiles tls;
-  // Whether a bearer may ask for anything at all; what it may change is the handlers' business.
-  std::function<absl::Status(const Identity& identity)> admit;
+  // Who bears a certificate with these URI names (common/tls/role.h), or why it may not ask for anything at all; what
+  // it may change is the handlers' business. Called on the server's threads.
+  std::function<absl::StatusOr<Identity>(const std::vector<std::string>& uri_names)> admit;
 };
 
 class HttpsServer {

@@ -34,10 +34,9 @@ absl::Status TlsContext::SetUp(ssl_ctx_st* context) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Identity> TlsContext::PeerOf(const ssl_st* connection) {
+std::vector<std::string> TlsContext::PeerNames(const ssl_st* connection) {
   X509* const certificate = SSL_get0_peer_certificate(connection);
-  if (certificate == nullptr) return absl::UnauthenticatedError("no certificate");
-  return IdentityOf(UriNames(certificate));
+  return certificate == nullptr ? std::vector<std::string>() : UriNames(certificate);
 }
 
 int TlsContext::OnClientHello(ssl_st* connection, int*, void* self) {

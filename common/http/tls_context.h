@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
@@ -23,8 +25,8 @@ class TlsContext {
   // Makes `context` use this one, which must outlive it. INVALID_ARGUMENT says what is wrong with the files.
   absl::Status SetUp(ssl_ctx_st* context);
 
-  // Who is at the other end, after the handshake. Errors as IdentityOf's.
-  static absl::StatusOr<Identity> PeerOf(const ssl_st* connection);
+  // The URI names (common/tls/role.h) of the peer's certificate, after the handshake.
+  static std::vector<std::string> PeerNames(const ssl_st* connection);
 
  private:
   using Loaded = std::shared_ptr<ssl_ctx_st>;

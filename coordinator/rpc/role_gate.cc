@@ -27,7 +27,7 @@ std::vector<std::string> UriNames(const grpc::AuthContext& context) {
 
 }  // namespace
 
-absl::Status RoleGate::MayCall(const std::vector<std::string>& uri_names, absl::string_view method) {
+absl::Status RoleGate::CheckAndCount(const std::vector<std::string>& uri_names, absl::string_view method) {
   const absl::StatusOr<Identity> identity = IdentityOf(uri_names);
   if (!identity.ok()) {
     ++denied_.back();
@@ -37,6 +37,12 @@ absl::Status RoleGate::MayCall(const std::vector<std::string>& uri_names, absl::
   ++denied_[static_cast<size_t>(identity->role)];
   return absl::PermissionDeniedError(
       absl::StrCat(RoleName(identity->role), " '", identity->name, "' may not call ", absl::CEscape(method)));
+}
+
+absl::Status RoleGate::MayCall(const std::vector<std::string>& uri_names, absl::string_view method) {
+  absl::Status status = CheckAndCount(uri_names, method);
+  if (!status.ok()) LogDenied(uri_names, method, status);
+  return status;
 }
 
 std::map<absl::string_view, int64_t> RoleGate::denied() const {
@@ -50,15 +56,14 @@ grpc::Status RoleGate::Process(const InputMetadata& metadata, grpc::AuthContext*
   const auto path = metadata.find(":path");
   const absl::string_view method =
       path == metadata.end() ? absl::string_view() : absl::string_view(path->second.data(), path->second.size());
-  const absl::Status status = MayCall(UriNames(*context), method);
-  if (!status.ok()) LogDenied(*context, method, status);
-  return ToGrpc(status);
+  return ToGrpc(MayCall(UriNames(*context), method));
 }
 
-void RoleGate::LogDenied(const grpc::AuthContext& context, absl::string_view method, const absl::Status& status) {
+void RoleGate::LogDenied(const std::vector<std::string>& uri_names, absl::string_view method,
+                         const absl::Status& status) {
   const int64_t second = absl::ToUnixSeconds(absl::Now());
   if (last_logged_second_.exchange(second) == second) return;
-  LogWarning("call denied", {{"certificate", absl::StrJoin(UriNames(context), " ")},
+  LogWarning("call denied", {{"certificate", absl::StrJoin(uri_names, " ")},
                              {"method", std::string(method)},
                              {"reason", std::string(status.message())}});
 }

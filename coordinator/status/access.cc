@@ -26,14 +26,7 @@ bool IsNameOfThisMachine(const std::string& host) {
 
 }  // namespace
 
-absl::Status CheckMayCall(const Identity& identity, absl::string_view method) {
-  if (RolesFor(method).contains(identity.role)) return absl::OkStatus();
-  return absl::PermissionDeniedError(
-      absl::StrCat(RoleName(identity.role), " '", identity.name, "' may not call ", method));
-}
-
-absl::Status CheckMayChange(const HttpRequest& request, bool tls, absl::string_view method) {
-  if (request.identity) return CheckMayCall(*request.identity, method);
+absl::Status CheckMayChangeInPlainText(const HttpRequest& request, bool tls) {
   if (tls) {
     return absl::PermissionDeniedError(
         "this port asks for no certificate, and the coordinator knows people by theirs: use --https or the command "
@@ -46,6 +39,11 @@ absl::Status CheckMayChange(const HttpRequest& request, bool tls, absl::string_v
     return absl::PermissionDeniedError("the page was not opened as localhost, 127.0.0.1 or [::1]");
   }
   return absl::OkStatus();
+}
+
+bool MayChange(const HttpRequest& request, bool tls) {
+  if (request.identity) return RolesFor(kPauseMethod).contains(request.identity->role);
+  return CheckMayChangeInPlainText(request, tls).ok();
 }
 
 absl::Status CheckSameOrigin(const HttpRequest& request) {

@@ -12,12 +12,12 @@ namespace seedcast {
 
 inline constexpr absl::string_view kPauseMethod = "/seedcast.v1.JobService/PauseJob";
 
-// PERMISSION_DENIED, and why, unless the bearer's role may call the `method` of kMethodRoles.
-absl::Status CheckMayCall(const Identity& identity, absl::string_view method);
+// PERMISSION_DENIED, and why, of a request that changes something over plain text: it must come from this machine, to a
+// name of this machine, for a web site that lets its own name point here is not obeyed. `tls`: gRPC has it.
+absl::Status CheckMayChangeInPlainText(const HttpRequest& request, bool tls);
 
-// The same for a request that changes something. In plain text it must come from this machine, to a name of this
-// machine: a web site that lets its own name point here is not obeyed. `tls`: gRPC has it.
-absl::Status CheckMayChange(const HttpRequest& request, bool tls, absl::string_view method = kPauseMethod);
+// Whether a request may pause jobs, which is as good as all else on the page.
+bool MayChange(const HttpRequest& request, bool tls);
 
 // PERMISSION_DENIED when a page of some other site may have made the request: it must have the header X-Seedcast, which
 // browsers send across sites only when asked first, and no Origin but our own.

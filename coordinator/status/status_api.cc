@@ -22,7 +22,7 @@ namespace seedcast {
 namespace {
 
 constexpr char kJobsPath[] = "/api/jobs";
-constexpr int kMostAsking = 2;  // of the HTTP server's four threads
+constexpr int kMostInTurn = 2;  // of the HTTP server's four threads
 constexpr std::chrono::seconds kPatience{2};
 constexpr int kMostEndedJobs = 100;
 constexpr int kMostWorkers = 500;
@@ -60,6 +60,8 @@ HttpResponse Error(const absl::Status& status) {
   error.set_error(std::string(status.message()));
   return Json(HttpStatusOf(status), error);
 }
+
+absl::Status Busy() { return absl::UnavailableError("the coordinator is busy, ask again"); }
 
 template <typename Message>
 HttpResponse Respond(const absl::StatusOr<Message>& answer) {
@@ -122,31 +124,39 @@ const JobChange* ChangeNamed(absl::string_view name) {
 
 }  // namespace
 
-StatusApi::StatusApi(CoordinatorLoop* loop, const FiguresBoard* figures, bool tls)
-    : loop_(*loop), figures_(*figures), tls_(tls), curves_([this](const std::string& job_id, const auto& generations) {
+StatusApi::StatusApi(CoordinatorLoop* loop, const FiguresBoard* figures, RoleGate* gate)
+    : loop_(*loop),
+      figures_(*figures),
+      gate_(gate),
+      curves_([this](const std::string& job_id, const auto& generations) {
         return Ask<std::vector<v1::GenerationMetrics>>([job_id, generations](Coordinator& coordinator, absl::Time) {
           return coordinator.Metrics(job_id, generations);
         });
       }) {}
 
 void StatusApi::AddTo(HttpServer* server) {
-  server->Handle("GET", kJobsPath, [this](const HttpRequest& request) { return Jobs(request); });
-  server->Handle("GET", absl::StrCat(kJobsPath, "/*"), [this](const HttpRequest& request) { return Job(request); });
-  server->Handle("POST", absl::StrCat(kJobsPath, "/*"), [this](const HttpRequest& request) { return Change(request); });
-  server->Handle("GET", "/api/workers", [this](const HttpRequest&) { return Workers(); });
+  server->Handle("GET", kJobsPath, InTurn(&StatusApi::Jobs));
+  server->Handle("GET", absl::StrCat(kJobsPath, "/*"), InTurn(&StatusApi::Job));
+  server->Handle("POST", absl::StrCat(kJobsPath, "/*"), InTurn(&StatusApi::Change));
+  server->Handle("GET", "/api/workers", InTurn(&StatusApi::Workers));
+}
+
+HttpHandler StatusApi::InTurn(Answerer answer) {
+  return [this, answer](const HttpRequest& request) -> HttpResponse {
+    const absl::Cleanup turn = [this] { --in_turn_; };
+    if (++in_turn_ > kMostInTurn) return Error(Busy());
+    return (this->*answer)(request);
+  };
 }
 
 template <typename Answer>
 absl::StatusOr<Answer> StatusApi::Ask(std::function<absl::StatusOr<Answer>(Coordinator&, absl::Time)> question) {
-  const absl::Status busy = absl::UnavailableError("the coordinator is busy, ask again");
-  const absl::Cleanup turn = [this] { --asking_; };
-  if (++asking_ > kMostAsking) return busy;
   auto promise = std::make_shared<std::promise<absl::StatusOr<Answer>>>();  // outlives a wait that is given up
   std::future<absl::StatusOr<Answer>> answer = promise->get_future();
   loop_.Post([promise, question = std::move(question)](Coordinator& coordinator, absl::Time now) {
     promise->set_value(question(coordinator, now));
   });
-  if (answer.wait_for(kPatience) != std::future_status::ready) return busy;
+  if (answer.wait_for(kPatience) != std::future_status::ready) return Busy();
   return answer.get();
 }
 
@@ -155,7 +165,7 @@ HttpResponse StatusApi::Jobs(const HttpRequest& request) {
       Ask<v1::ListJobsResponse>([](Coordinator& coordinator, absl::Time now) { return coordinator.List(now); });
   if (!list.ok()) return Error(list.status());
   v1::JobsView view = seedcast::ViewOf(*std::move(list));
-  view.set_may_change(CheckMayChange(request, tls_).ok());
+  view.set_may_change(MayChange(request, gate_ != nullptr));
   view.set_version(SEEDCAST_VERSION);
   const std::shared_ptr<const CoordinatorFigures> figures = figures_.Get().figures;
   view.set_pending_pairs(figures->pending_pairs);
@@ -163,7 +173,7 @@ HttpResponse StatusApi::Jobs(const HttpRequest& request) {
   return Json(200, view);
 }
 
-HttpResponse StatusApi::Workers() {
+HttpResponse StatusApi::Workers(const HttpRequest&) {
   absl::StatusOr<v1::WorkersView> view =
       Ask<v1::WorkersView>([](Coordinator& coordinator, absl::Time now) { return coordinator.Workers(now); });
   if (view.ok() && view->workers_size() > kMostWorkers) {
@@ -205,12 +215,17 @@ v1::GenerationTime StatusApi::TimeOf(const v1::JobStatus& status) const {
   return time;
 }
 
+absl::Status StatusApi::CheckMayChange(const HttpRequest& request, absl::string_view method) {
+  if (request.identity) return gate_->MayCall({UriOf(*request.identity)}, method);
+  return CheckMayChangeInPlainText(request, /*tls=*/gate_ != nullptr);
+}
+
 HttpResponse StatusApi::Change(const HttpRequest& request) {
   const std::string rest = request.path.substr(sizeof kJobsPath);
   const size_t slash = rest.find('/');
   const JobChange* change = slash == std::string::npos ? nullptr : ChangeNamed(rest.substr(slash + 1));
   if (change == nullptr) return HttpError(404);
-  absl::Status allowed = CheckMayChange(request, tls_, change->method);
+  absl::Status allowed = CheckMayChange(request, change->method);
   if (allowed.ok()) allowed = CheckSameOrigin(request);
   if (!allowed.ok()) return Error(allowed);
   return Respond(Ask<v1::JobStatus>([change, job_id = rest.substr(0, slash)](Coordinator& coordinator, absl::Time now) {

@@ -35,8 +35,10 @@ class HttpsServerTest : public ::testing::Test {
     HttpsOptions options;
     options.address = "127.0.0.1:0";
     options.tls = Issue("certs", Role::kCoordinator);
-    options.admit = [](const Identity& identity) {
-      return identity.role == Role::kWorker ? absl::PermissionDeniedError("not for workers") : absl::OkStatus();
+    options.admit = [](const std::vector<std::string>& uri_names) -> absl::StatusOr<Identity> {
+      absl::StatusOr<Identity> bearer = IdentityOf(uri_names);
+      if (bearer.ok() && bearer->role == Role::kWorker) return absl::PermissionDeniedError("not for workers");
+      return bearer;
     };
     const absl::Status started = server_.Start(options, &routes_);
     ASSERT_TRUE(started.ok()) << started;
@@ -52,8 +54,6 @@ class HttpsServerTest : public ::testing::Test {
     return client;
   }
 
-  TemporaryDirectory directory_;
-  HttpRoutes routes_;
   // What comes, until the server closes, of a request as it stands here.
   std::string Ask(const std::string& request) {
     const TlsFiles own = Issue("certs", Role::kObserver);
@@ -72,6 +72,8 @@ class HttpsServerTest : public ::testing::Test {
     return answer;
   }
 
+  TemporaryDirectory directory_;
+  HttpRoutes routes_;
   HttpsServer server_;
 };
 
@@ -93,8 +95,6 @@ TEST_F(HttpsServerTest, SaysWhatThereIsNot) {
   EXPECT_EQ(client->Head("/who")->status, 200);
 }
 
-TEST_F(HttpsServerTest, WhoIsNotAdmittedReachesNoHandler) {
-  const auto answer = Client(Issue("certs", Role::kWorker))->Get("/who");
 TEST_F(HttpsServerTest, ARequestWithoutALengthHasNoBodyAndIsAnsweredAtOnce) {
   const absl::Time start = absl::Now();
   const std::string answer = Ask("POST /echo HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -111,6 +111,8 @@ TEST_F(HttpsServerTest, RefusesBodiesWhoseSizeIsNotSaidBefore) {
               StartsWith("HTTP/1.1 415 "));
 }
 
+TEST_F(HttpsServerTest, WhoIsNotAdmittedReachesNoHandler) {
+  const auto answer = Client(Issue("certs", Role::kWorker))->Get("/who");
   EXPECT_EQ(answer->status, 403);
   EXPECT_THAT(answer->body, HasSubstr("not for workers"));
 }
@@ -202,7 +204,7 @@ TEST_F(HttpsServerTest, SaysWhyItDoesNotStart) {
   HttpsServer other;
   HttpsOptions options;
   options.tls = Issue("certs", Role::kCoordinator);
-  options.admit = [](const Identity&) { return absl::OkStatus(); };
+  options.admit = IdentityOf;
   for (const char* wrong : {"", "7071", ":7071", "localhost:http", "localhost:70710"}) {
     options.address = wrong;
     EXPECT_EQ(
@@ -210,11 +212,11 @@ TEST_F(HttpsServerTest, SaysWhyItDoesNotStart) {
         absl::InvalidArgumentError(absl::StrCat("https: '", wrong, "', expected host:port with a port of 0 .. 65535")));
   }
   options.address = "127.0.0.1:" + std::to_string(server_.port());
-  EXPECT_EQ(other.Start(options, &routes_).code(), absl::StatusCode::kUnavailable);
-  options.address = "127.0.0.1:0";
   EXPECT_EQ(other.Start(options, &routes_),
             absl::UnavailableError("https: cannot listen on " + options.address + ": Address already in use"));
   options.address = "seedcast.invalid:0";
+  EXPECT_EQ(other.Start(options, &routes_).code(), absl::StatusCode::kUnavailable);
+  options.address = "127.0.0.1:0";
   options.tls.key = options.tls.certificate;
   EXPECT_EQ(other.Start(options, &routes_).code(), absl::StatusCode::kInvalidArgument);
 }

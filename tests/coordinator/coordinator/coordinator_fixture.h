@@ -48,6 +48,7 @@ class StoreThatMayRefuse final : public Store {
   absl::StatusOr<std::vector<v1::GenerationRecord>> ReadLog(const std::string& job_id, int64_t from, int64_t to,
                                                             int64_t limit) override {
     largest_limit = std::max(largest_limit, limit);
+    if (on_read_log) on_read_log(from);
     auto records = store_->ReadLog(job_id, from, to, limit);
     if (records.ok()) {
       for (v1::GenerationRecord& record : *records) {
@@ -65,6 +66,7 @@ class StoreThatMayRefuse final : public Store {
 
   int64_t damaged_generation = -1;
   int64_t largest_limit = 0;  // of ReadLog so far
+  std::function<void(int64_t from)> on_read_log;
 
  private:
   const std::unique_ptr<Store> store_ = MakeMemoryStore();

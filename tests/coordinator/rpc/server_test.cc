@@ -3,11 +3,18 @@
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/codegen/client_unary_call.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <chrono>
+#include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "common/loopback.h"
 #include "tests/coordinator/rpc/server_fixture.h"
+#include "tests/testing/certificates.h"
 #include "tests/testing/temporary_directory.h"
 
 namespace seedcast {
@@ -23,6 +30,11 @@ TEST(ServerOptionsTest, RefusesWhatCannotBeMeant) {
       {"listen: 0.0.0.0:0", [](ServerOptions& options) { options.address = "0.0.0.0:0"; }},
       {"listen: example.org:1", [](ServerOptions& options) { options.address = "example.org:1"; }},
       {"listen: 'nonsense', expected host:port", [](ServerOptions& options) { options.address = "nonsense"; }},
+      {"listen: 'ipv4:127.0.0.1:0'", [](ServerOptions& options) { options.address = "ipv4:127.0.0.1:0"; }},
+      {"listen: '127.0.0.1:99999', expected host:port with a port of 0 .. 65535",
+       [](ServerOptions& options) { options.address = "127.0.0.1:99999"; }},
+      {"health-listen: '127.0.0.1:65536', expected host:port with a port of 0 .. 65535",
+       [](ServerOptions& options) { options.health_address = "127.0.0.1:65536"; }},
       {"http: 'nonsense', expected host:port", [](ServerOptions& options) { options.http.address = "nonsense"; }},
       {"https: '127.0.0.1:-1', expected host:port with a port of 0 .. 65535",
        [](ServerOptions& options) { options.https_address = "127.0.0.1:-1"; }},
@@ -37,11 +49,6 @@ TEST(ServerOptionsTest, RefusesWhatCannotBeMeant) {
   for (const auto& c : cases) {
     ServerOptions options;
     c.change(options);
-      {"listen: 'ipv4:127.0.0.1:0'", [](ServerOptions& options) { options.address = "ipv4:127.0.0.1:0"; }},
-      {"listen: '127.0.0.1:99999', expected host:port with a port of 0 .. 65535",
-       [](ServerOptions& options) { options.address = "127.0.0.1:99999"; }},
-      {"health-listen: '127.0.0.1:65536', expected host:port with a port of 0 .. 65535",
-       [](ServerOptions& options) { options.health_address = "127.0.0.1:65536"; }},
     const absl::Status status = CoordinatorServer::Start(options).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << c.says;
     EXPECT_THAT(std::string(status.message()), HasSubstr(c.says));
@@ -69,6 +76,63 @@ TEST(CoordinatorServerTest, APortInUseIsUnavailableAndNamed) {
   const absl::Status status = CoordinatorServer::Start(options).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(status.message()), HasSubstr(options.address));
+}
+
+// Tries to connect to a unix socket all the time.
+class Knocker {
+ public:
+  explicit Knocker(const std::string& path) {
+    address_.sun_family = AF_UNIX;
+    path.copy(address_.sun_path, sizeof address_.sun_path - 1);
+    thread_ = std::thread([this] { Knock(); });
+  }
+  ~Knocker() {
+    stop_ = true;
+    thread_.join();
+  }
+  bool let_in() const { return let_in_; }
+
+ private:
+  void Knock() {
+    while (!stop_) {
+      const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      if (connect(fd, reinterpret_cast<const sockaddr*>(&address_), sizeof address_) == 0) let_in_ = true;
+      close(fd);
+    }
+  }
+
+  sockaddr_un address_ = {};
+  std::atomic<bool> stop_ = false;
+  std::atomic<bool> let_in_ = false;
+  std::thread thread_;
+};
+
+// Calls that came in would have to be ended before what they use is gone.
+TEST(CoordinatorServerTest, OneThatCannotStartLetsNobodyIn) {
+  const TemporaryDirectory directory;
+  ServerOptions options;
+  options.http.address = "127.0.0.1:0";
+  const auto first = CoordinatorServer::Start(options);
+  ASSERT_TRUE(first.ok()) << first.status();
+  const std::string taken = absl::StrCat("127.0.0.1:", (*first)->http_port());
+  options.address = "unix:" + directory / "socket";
+  ServerOptions without_http = options, without_https = options, without_health = options;
+  without_http.http.address = taken;
+  without_https.https_address = taken;
+  without_https.tls = IssueLeaf(directory / "certs", Role::kCoordinator);
+  without_health.health_address = taken;
+  const Knocker knocker(directory / "socket");
+  for (const ServerOptions& refused : {without_http, without_https, without_health}) {
+    for (int i = 0; i < 5; ++i) {
+      const absl::Status status = CoordinatorServer::Start(refused).status();
+      EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+      EXPECT_THAT(std::string(status.message()), HasSubstr(taken));
+    }
+    EXPECT_FALSE(knocker.let_in());
+  }
+  const auto second = CoordinatorServer::Start(options);
+  ASSERT_TRUE(second.ok()) << second.status();
+  while (!knocker.let_in()) std::this_thread::yield();
 }
 
 // grpc.health.v1.Health/Check; its messages have one field each, as two of ours have: a string, a number.

@@ -36,9 +36,8 @@ TEST(AccessTest, OnlyThisMachineUnderItsOwnNamesMayChange) {
       {"127.0.0.1", "", false},
   };
   for (const auto& row : kCases) {
-    EXPECT_EQ(CheckMayChange(RequestFrom(row.peer, row.host), /*tls=*/false).ok(), row.allowed)
-        << row.peer << " " << row.host;
-    EXPECT_FALSE(CheckMayChange(RequestFrom(row.peer, row.host), /*tls=*/true).ok()) << row.peer << " " << row.host;
+    EXPECT_EQ(MayChange(RequestFrom(row.peer, row.host), /*tls=*/false), row.allowed) << row.peer << " " << row.host;
+    EXPECT_FALSE(MayChange(RequestFrom(row.peer, row.host), /*tls=*/true)) << row.peer << " " << row.host;
   }
 }
 
@@ -46,8 +45,7 @@ TEST(AccessTest, OverTlsTheRoleCounts) {
   HttpRequest request = RequestFrom("10.0.0.7", "seedcast.example");
   for (const Role role : kAllRoles) {
     request.identity = {role, "somebody"};
-    EXPECT_EQ(CheckMayChange(request, /*tls=*/true).ok(), role == Role::kSubmitter || role == Role::kAdmin)
-        << RoleName(role);
+    EXPECT_EQ(MayChange(request, /*tls=*/true), role == Role::kSubmitter || role == Role::kAdmin) << RoleName(role);
   }
 }
 

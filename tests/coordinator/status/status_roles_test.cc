@@ -7,9 +7,11 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "coordinator/server.h"
 #include "seedcast/v1/job.grpc.pb.h"
 #include "seedcast/v1/status.pb.h"
+#include "tests/common/tls/forge.h"
 #include "tests/testing/certificates.h"
 #include "tests/testing/http_get.h"
 #include "tests/testing/temporary_directory.h"
@@ -94,6 +96,32 @@ TEST_F(StatusRolesTest, OthersSeeNothing) {
     for (const char* path : {"/", "/api/jobs", "/metrics"}) EXPECT_EQ(browser->Get(path)->status, 403) << path;
     EXPECT_EQ(Change(browser.get(), "cancel")->status, 403);
   }
+}
+
+TEST_F(StatusRolesTest, RefusalsAreCountedAsOverGrpc) {
+  const auto denied = [&](const std::string& role) {
+    const std::string line = absl::StrCat("seedcast_denied_calls_total{role=\"", role, "\"} ");
+    const std::string metrics = HttpGet(server_->http_port(), "/metrics").body;
+    const size_t found = metrics.find(line);
+    return found == std::string::npos ? -1 : std::stoi(metrics.substr(found + line.size()));
+  };
+  EXPECT_EQ(denied("observer"), 0);
+  const auto observer = Browser(Role::kObserver);
+  EXPECT_FALSE(MayChange(observer.get())) << "nobody was refused by that";
+  EXPECT_EQ(denied("observer"), 0);
+  ::testing::internal::CaptureStderr();
+  Change(observer.get(), "pause");
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              HasSubstr("\"call denied\" certificate=seedcast://role/observer/observer"));
+  EXPECT_EQ(denied("observer"), 1);
+  Browser(Role::kWorker)->Get("/api/jobs");
+  EXPECT_EQ(denied("worker"), 1);
+  const TlsFiles nobody = IssueLeaf(directory_ / "certs", Role::kSubmitter);
+  ForgeNames(directory_ / "certs", nobody.certificate, "DNS:localhost");
+  httplib::SSLClient browser("127.0.0.1", server_->https_port(), nobody.certificate, nobody.key);
+  browser.set_ca_cert_path(nobody.authority.c_str());
+  EXPECT_EQ(browser.Get("/api/jobs")->status, 403);
+  EXPECT_EQ(denied("none"), 1);
 }
 
 TEST_F(StatusRolesTest, ASiteThatSendsAnAdminsBrowserChangesNothing) {
