@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <set>
 #include <sstream>
 #include <vector>
@@ -89,23 +88,21 @@ std::string Shown(const YAML::Node& node) {
   return absl::StrCat(absl::CEscape(absl::string_view(text).substr(0, kShownCharacters)), "...");
 }
 
-// What the type holds is named only where a number left it: a field's own range is narrower, and not known here.
-template <typename Int>
-std::string IntegerExpected(absl::string_view written) {
+// Of what the type does not hold. A field's own range is narrower than its type's, and not known here.
+std::string IntegerExpected(absl::string_view written, absl::string_view larger = "a larger integer") {
   const std::string digits(absl::StripPrefix(written, "-"));
   if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) return "an integer";
-  return absl::StrCat("an integer in ", std::numeric_limits<Int>::min(), " .. ", std::numeric_limits<Int>::max());
+  return std::string(absl::StartsWith(written, "-") ? larger : "a smaller integer");
 }
 
 // What a value of this field looks like, or one of its values for a list, where `written` is none.
 std::string ExpectedValue(const FieldDescriptor& field, absl::string_view written = "") {
   switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_INT32:
-      return IntegerExpected<int32_t>(written);
     case FieldDescriptor::CPPTYPE_INT64:
-      return IntegerExpected<int64_t>(written);
+      return IntegerExpected(written);
     case FieldDescriptor::CPPTYPE_UINT64:
-      return IntegerExpected<uint64_t>(written);
+      return IntegerExpected(written, "an integer of 0 or more");
     case FieldDescriptor::CPPTYPE_DOUBLE:
       return "a number";
     case FieldDescriptor::CPPTYPE_BOOL:
@@ -276,6 +273,14 @@ class Unread final : public YAML::EventHandler {
   void OnMapEnd() override {}
 };
 
+// Whether a tab stands before the text of a line, counted from 0: a parser stumbles over what comes behind it.
+bool IsIndentedByTab(absl::string_view text, int line) {
+  const std::vector<absl::string_view> lines = absl::StrSplit(text, '\n');
+  if (line < 0 || static_cast<size_t>(line) >= lines.size()) return false;
+  const absl::string_view indentation = lines[line].substr(0, lines[line].find_first_not_of(" \t"));
+  return absl::StrContains(indentation, '\t');
+}
+
 // The one document of `text`; `where` says what a parser's error is put down to.
 absl::StatusOr<YAML::Node> ParseYaml(absl::string_view text, absl::string_view where, bool has_lines) {
   try {
@@ -289,7 +294,9 @@ absl::StatusOr<YAML::Node> ParseYaml(absl::string_view text, absl::string_view w
     return YAML::Load(std::string(text));
   } catch (const YAML::Exception& error) {
     const std::string line = has_lines ? absl::StrCat(":", error.mark.line + 1) : "";
-    return absl::InvalidArgumentError(absl::StrCat(where, line, ": not YAML: ", absl::CEscape(error.msg)));
+    const std::string what =
+        has_lines && IsIndentedByTab(text, error.mark.line) ? "tabs cannot indent" : absl::CEscape(error.msg);
+    return absl::InvalidArgumentError(absl::StrCat(where, line, ": not YAML: ", what));
   }
 }
 

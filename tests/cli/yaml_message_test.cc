@@ -93,7 +93,8 @@ const BadYaml kBadYaml[] = {
     {"[]", "job.yaml: a list, expected a mapping with some of name, "},
     {"hello", "job.yaml: hello, expected a mapping"},
     {"name: [", "job.yaml:1: not YAML: "},
-    {"name: a\n\tseed: 1", "job.yaml:2: not YAML: "},
+    {"strategy:\n\tweight_decay: 1", "job.yaml:2: not YAML: tabs cannot indent"},
+    {"strategy:\n  \tweight_decay: 1", "job.yaml:2: not YAML: tabs cannot indent"},
     {"name: *nowhere", "job.yaml:1: not YAML: "},
     {"name: a\n---\nname: b", "job.yaml: more than one document, expected one"},
     {",", "job.yaml: more than one document, expected one"},
@@ -102,8 +103,8 @@ const BadYaml kBadYaml[] = {
     {"strategy: {populationSize: 3}", "job.yaml:1: strategy.populationSize: unknown field"},
     {"[a, b]: 3", "job.yaml:1: a key that is not a name"},
     {"seed: 1\nseed: 2", "job.yaml:2: seed: given twice"},
-    {"seed: -1", "job.yaml:1: seed: -1, expected an integer in 0 .. 18446744073709551615"},
-    {"seed: 18446744073709551616", "job.yaml:1: seed: 18446744073709551616, expected an integer"},
+    {"seed: -1", "job.yaml:1: seed: -1, expected an integer of 0 or more"},
+    {"seed: 18446744073709551616", "job.yaml:1: seed: 18446744073709551616, expected a smaller integer"},
     {"generations: ten", "job.yaml:1: generations: ten, expected an integer"},
     {"generations: 1.5", "job.yaml:1: generations: 1.5, expected an integer"},
     {"generations: ''", "job.yaml:1: generations: \"\", expected an integer"},
@@ -111,8 +112,7 @@ const BadYaml kBadYaml[] = {
     {"generations: ~", "job.yaml:1: generations: no value, expected an integer"},
     {"generations: [1]", "job.yaml:1: generations: a list, expected an integer"},
     {"name: {a: b}", "job.yaml:1: name: a mapping, expected text"},
-    {"max_workers: 2147483648",
-     "job.yaml:1: max_workers: 2147483648, expected an integer in -2147483648 .. 2147483647"},
+    {"max_workers: 2147483648", "job.yaml:1: max_workers: 2147483648, expected a smaller integer"},
     {"strategy: {weight_decay: .nan}", "job.yaml:1: strategy.weight_decay: .nan, expected a number"},
     {"strategy: {weight_decay: inf}", "job.yaml:1: strategy.weight_decay: inf, expected a number"},
     {"strategy: {weight_decay: 1e999}", "job.yaml:1: strategy.weight_decay: 1e999, expected a number"},
@@ -143,7 +143,7 @@ const BadYaml kBadYaml[] = {
     {"strategy: &a {strategy: *a}", "job.yaml:1: strategy.strategy: unknown field"},
 };
 
-TEST(MergeYamlTest, NamesATypesRangeOnlyWhereANumberLeftIt) {
+TEST(MergeYamlTest, SaysWhichWayANumberLeftItsType) {
   const auto error_of = [](absl::string_view yaml) {
     v1::JobSpec spec;
     Origins origins;
@@ -152,8 +152,7 @@ TEST(MergeYamlTest, NamesATypesRangeOnlyWhereANumberLeftIt) {
   EXPECT_EQ(error_of("generations: ten"), "job.yaml:1: generations: ten, expected an integer");
   EXPECT_EQ(error_of("generations: 1.5"), "job.yaml:1: generations: 1.5, expected an integer");
   EXPECT_EQ(error_of("generations: -9223372036854775809"),
-            "job.yaml:1: generations: -9223372036854775809, expected an integer in -9223372036854775808 .. "
-            "9223372036854775807");
+            "job.yaml:1: generations: -9223372036854775809, expected a larger integer");
 }
 
 TEST(MergeYamlTest, RefusesBadYamlWithALineThatSaysWhere) {
