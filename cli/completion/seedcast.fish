@@ -1,9 +1,41 @@
 # fish completion of seedcast
+
+# The ids of the jobs of the store, or the coordinator, that the line names so far; no store is made for it.
+function __seedcast_jobs
+  set -l words (commandline -opc)
+  set -l state $HOME/.local/state
+  set -q XDG_STATE_HOME; and set state $XDG_STATE_HOME
+  set -l store $state/seedcast
+  set -q SEEDCAST_STORE; and set store $SEEDCAST_STORE
+  set -l coordinator $SEEDCAST_COORDINATOR
+  set -l at
+  for i in (seq 2 (count $words))
+    set -l value $words[(math $i + 1)]
+    switch $words[$i]
+      case --store
+        set store $value
+        set coordinator
+        set -a at --store $value
+      case --coordinator
+        set coordinator $value
+        set -a at --coordinator $value
+      case --tls-cert --tls-key --tls-ca --config
+        set -a at $words[$i] $value
+      case --insecure
+        set -a at --insecure
+    end
+  end
+  test -n "$coordinator"; or test -e $store/seedcast.db; or return
+  timeout 1 seedcast list $at 2>/dev/null | awk 'NR > 1 { print $1 }'
+end
+
 set -l commands run submit list show watch pause resume cancel fork evaluate compare export verify cluster certs doctor completion version
+set -l of_a_job show watch pause resume cancel fork evaluate compare export verify
 set -l remote submit list show watch pause resume cancel fork evaluate compare export verify doctor
 complete -c seedcast -f -l help -d 'Show help'
 complete -c seedcast -n "not __fish_seen_subcommand_from $commands" -a "$commands"
 complete -c seedcast -n "__fish_seen_subcommand_from run submit cluster" -a '(__fish_complete_suffix .yaml)'
+complete -c seedcast -n "__fish_seen_subcommand_from $of_a_job" -a '(__seedcast_jobs)'
 complete -c seedcast -n "__fish_seen_subcommand_from completion" -a 'bash zsh fish'
 complete -c seedcast -n "__fish_seen_subcommand_from run version cluster certs $remote" -l json -d 'Print JSON'
 complete -c seedcast -n "__fish_seen_subcommand_from run version cluster $remote" -l verbose -d 'Log on standard error'
@@ -22,7 +54,7 @@ complete -c seedcast -n "__fish_seen_subcommand_from certs" -x -l days -d 'How l
 complete -c seedcast -n "__fish_seen_subcommand_from run $remote" -r -F -l store -d 'Store of the embedded coordinator'
 complete -c seedcast -n "__fish_seen_subcommand_from run $remote" -r -F -l data -d 'Directory with data sets'
 complete -c seedcast -n "__fish_seen_subcommand_from run submit fork cluster" -x -l set -d 'Set a field, path.to.field=value'
-complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l resume -d 'Go on with a job of the store'
+complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l resume -a '(__seedcast_jobs)' -d 'Go on with a job of the store'
 complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l listen -d 'Listen on this address as well'
 complete -c seedcast -n "__fish_seen_subcommand_from run" -l insecure -d 'Trust the network'
 complete -c seedcast -n "__fish_seen_subcommand_from run" -x -l test-episodes -d 'Episodes of each test'

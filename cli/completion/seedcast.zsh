@@ -1,5 +1,27 @@
 #compdef seedcast
 # zsh completion of seedcast
+
+# The ids of the jobs of the store, or the coordinator, that the line names so far; no store is made for it.
+_seedcast_jobs() {
+  local store="${SEEDCAST_STORE:-${XDG_STATE_HOME:-$HOME/.local/state}/seedcast}" coordinator="$SEEDCAST_COORDINATOR"
+  local -a at jobs
+  local i value
+  for (( i = 1; i < CURRENT - 1; i++ )); do
+    value="${words[i+1]/#\~\//$HOME/}"
+    case "${words[i]}" in
+      --store) store="$value" coordinator="" ;;
+      --coordinator) coordinator="$value" ;;
+      --tls-cert|--tls-key|--tls-ca|--config) ;;
+      *) continue ;;
+    esac
+    at+=("${words[i]}" "$value")
+  done
+  (( ${words[(I)--insecure]} )) && at+=(--insecure)
+  [[ -n $coordinator || -e $store/seedcast.db ]] || return 1
+  jobs=(${(f)"$(timeout 1 seedcast list "${at[@]}" 2>/dev/null | awk 'NR > 1 { print $1 }')"})
+  compadd -a jobs
+}
+
 _seedcast() {
   local -a commands common file connection override
   commands=(
@@ -37,21 +59,21 @@ _seedcast() {
   (( CURRENT-- ))
   case $command in
     run) _arguments $common $file $override '--store[store]:directory:_files -/' '--data[data sets]:directory:_files -/' \
-      '--resume[go on with a job]:job:' '--slots[threads]:number:' '--output[model]:file:_files' \
+      '--resume[go on with a job]:job:_seedcast_jobs' '--slots[threads]:number:' '--output[model]:file:_files' \
       '--listen[address]:address:' '--insecure[trust the network]' '--test-episodes[episodes of each test]:number:' \
       '--inner-state-mb[MiB for carried inner trainings]:number:' \
       '--comparison-seeds[instances of each problem]:number:' '*:job file:_files -g "*.y(a|)ml"' ;;
     submit) _arguments $connection $override '--watch[follow the job]' '*:job file:_files -g "*.y(a|)ml"' ;;
-    list|show|watch|pause|resume|cancel) _arguments $connection '*:job:' ;;
-    fork) _arguments $connection $override '--version[version]:number:' '*:job:' ;;
+    list|show|watch|pause|resume|cancel) _arguments $connection '*:job:_seedcast_jobs' ;;
+    fork) _arguments $connection $override '--version[version]:number:' '*:job:_seedcast_jobs' ;;
     evaluate) _arguments $connection '--split[split]:split:(train validation test)' '--way[classes]:number:' \
       '--shot[support images]:number:' '--query[query images]:number:' '--episodes[episodes]:number:' \
       '--steps[inner steps of an episode]:number:' \
-      '--version[version]:number:' '--slots[threads]:number:' '*:job:' ;;
+      '--version[version]:number:' '--slots[threads]:number:' '*:job:_seedcast_jobs' ;;
     compare) _arguments $connection '--seeds[instances of each problem]:number:' '--steps[inner steps of an episode]:number:' \
-      '--output[file]:file:_files' '--version[version]:number:' '--slots[threads]:number:' '*:job:' ;;
-    export) _arguments $connection '--output[file]:file:_files' '--version[version]:number:' '*:job:' ;;
-    verify) _arguments $connection '--slots[threads]:number:' '*:job:' ;;
+      '--output[file]:file:_files' '--version[version]:number:' '--slots[threads]:number:' '*:job:_seedcast_jobs' ;;
+    export) _arguments $connection '--output[file]:file:_files' '--version[version]:number:' '*:job:_seedcast_jobs' ;;
+    verify) _arguments $connection '--slots[threads]:number:' '*:job:_seedcast_jobs' ;;
     cluster) _arguments $common $override '--count[clusters]:number:' '--output[job file]:file:_files' \
       '--generations[generations]:number:' '--pairs[perturbations]:number:' '--slots[threads]:number:' \
       '*:job file:_files -g "*.y(a|)ml"' ;;

@@ -67,6 +67,32 @@ TEST_F(CommandTest, BashCompletesCommandsFlagsAndFiles) {
   EXPECT_EQ(ReadText(Path("out")), "verify version\n--test-episodes\na.yaml\ntrain test\n");
 }
 
+// Without zsh and fish, which few machines have, only this one is tried.
+TEST_F(CommandTest, BashCompletesJobs) {
+  ASSERT_EQ(OnStore({"submit", SphereJob()}).code, kExitOk);
+  ASSERT_EQ(OnStore({"submit", SphereJob()}).code, kExitOk);
+  const std::string list = OnStore({"list"}).out;
+  std::ofstream(Path("list")) << list;
+  std::ofstream(Path("script")) << Command({"completion", "bash"}).out;
+  // What `seedcast list` prints is given, and what it was asked for is kept.
+  std::ofstream(Path("seedcast")) << "#!/bin/sh\necho \"$@\" >> " << Path("calls") << "\ncat " << Path("list") << "\n";
+  std::ofstream(Path("check")) << "chmod +x " << Path("seedcast") << "; export PATH=" << folder_.path()
+                               << ":$PATH HOME=" << Path("home")
+                               << "; unset SEEDCAST_STORE SEEDCAST_COORDINATOR XDG_STATE_HOME\n"
+                               << "source " << Path("script") << "\n"
+                               << "try() { COMP_LINE=\"$*\"; COMP_POINT=${#COMP_LINE}; COMP_WORDS=(\"$@\"); "
+                                  "COMP_CWORD=$(($# - 1)); COMPREPLY=(); _seedcast; echo \"${COMPREPLY[*]}\"; }\n"
+                               << "try seedcast show s\n"  // there is no store
+                               << "try seedcast verify --store " << Path("store") << " s\n"
+                               << "try seedcast run --store " << Path("store") << " --resume sphere-2\n"
+                               << "try seedcast cancel --coordinator host:7070 --insecure sphere-1\n";
+  ASSERT_EQ(std::system(("bash " + Path("check") + " > " + Path("out") + " 2>&1").c_str()), 0);
+  EXPECT_EQ(ReadText(Path("out")), "\nsphere-1 sphere-2\nsphere-2\nsphere-1\n");
+  const std::string at_store = "list --store " + Path("store") + "\n";
+  EXPECT_EQ(ReadText(Path("calls")), at_store + at_store + "list --coordinator host:7070 --insecure\n");
+  EXPECT_FALSE(std::filesystem::exists(Path("home")));
+}
+
 TEST(ManPagesTest, EveryCommandHasOne) {
   const std::string list = ReadText(std::string(std::getenv("SEEDCAST_SOURCE_DIR")) + "/cmake/ManPages.cmake");
   for (const auto& [command, flags] : FlagsOfCommands()) EXPECT_THAT(list, ContainsRegex("[ \n]" + command + "[ \n)]"));
