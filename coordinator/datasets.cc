@@ -84,7 +84,9 @@ absl::StatusOr<std::string> Datasets::DigestOf(v1::ProtoNetTask::Dataset kind, b
   ASSIGN_OR_RETURN(const ResolvedDataset found, ResolveDataset(kind, options, &artifacts_));
   // AUTO takes a download that failed for a reason to use generated data; a cancelled one is none.
   if (stopping_) return absl::CancelledError("the coordinator is stopping");
-  if (in_its_place(found.digest)) {
+  if (in_its_place(found.digest) && options_.announce) {
+    options_.announce(absl::StrCat("note: ", found.description));  // somebody reads along, and no log
+  } else if (in_its_place(found.digest)) {
     LogWarning("no Omniglot", {{"dataset", found.description}, {"digest", found.digest}});
   } else {
     LogInfo("data set found", {{"dataset", found.description}, {"digest", found.digest}});

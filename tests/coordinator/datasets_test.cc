@@ -17,7 +17,9 @@
 namespace seedcast {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 constexpr v1::ProtoNetTask::Dataset kAuto = v1::ProtoNetTask::AUTO;
 constexpr v1::ProtoNetTask::Dataset kOmniglot = v1::ProtoNetTask::OMNIGLOT;
@@ -84,6 +86,16 @@ TEST_F(DatasetsTest, SaysWhyGlyphsAreTakenAndLooksAgainForTheNextJob) {
     EXPECT_THAT(log, HasSubstr("warning \"no Omniglot\""));
     EXPECT_THAT(log, HasSubstr("no-mirror.zip"));
   }
+}
+
+TEST_F(DatasetsTest, SaysWhyGlyphsAreTakenToWhoeverListensRatherThanToTheLog) {
+  std::vector<std::string> heard;
+  options_.announce = [&](const std::string& what) { heard.push_back(what); };
+  Datasets datasets(options_);
+  ::testing::internal::CaptureStderr();
+  EXPECT_TRUE(datasets.MakeReady(Of(kAuto)).ok());
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+  EXPECT_THAT(heard, ElementsAre(StartsWith("note: generated glyphs, because Omniglot is not in ")));
 }
 
 TEST_F(DatasetsTest, RefusesADigestThatTheDataSetCannotHave) {
