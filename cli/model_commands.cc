@@ -1,4 +1,7 @@
 // evaluate, compare, export, verify: what can be done with a job's parameters.
+#include <cmath>
+#include <utility>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -10,6 +13,8 @@
 #include "cli/progress.h"
 #include "cli/replay.h"
 #include "cli/table.h"
+#include "common/spec/resolve.h"
+#include "common/spec/shape.h"
 #include "common/status_macros.h"
 
 namespace seedcast {
@@ -21,8 +26,8 @@ struct ModelFlags : ConnectionFlags {
   std::string output;
   int slots = DefaultSlots();
   std::string split = "test";
-  int32_t way = 5;
-  int32_t shot = 5;
+  int32_t way = 0;    // these three as given; 0: 5
+  int32_t shot = 0;   // 5
   int32_t query = 0;  // 15, or what the shots leave of a character's drawings
   int32_t episodes = 1000;
   int32_t steps = 0;  // as in training
@@ -35,9 +40,43 @@ v1::EvaluationSpec::Split SplitOf(const std::string& name) {
   return split;
 }
 
+// Of the flags that were given.
+absl::Status CheckAreRead(const v1::JobSpec& spec, const ModelFlags& flags) {
+  const std::pair<const char*, int32_t> given[] = {
+      {"way", flags.way}, {"shot", flags.shot}, {"query", flags.query}, {"steps", flags.steps}};
+  for (const auto& [field, value] : given) {
+    if (value == 0) continue;
+    RETURN_IF_ERROR(CheckIsRead(spec, field, absl::StrCat("--", field), absl::StrCat(value)));
+  }
+  return absl::OkStatus();
+}
+
+// ToJson(result), with null for what the task does not read.
+std::string EvaluationJson(const v1::JobSpec& spec, const v1::EvaluationResult& result) {
+  const v1::EvaluationSpec& measured = result.spec();
+  JsonObject read;
+  read.Text("split", v1::EvaluationSpec::Split_Name(measured.split()));
+  const auto add = [&read](const char* name, bool is_read, int32_t value) {
+    is_read ? read.Integer(name, value) : read.Raw(name, "null");
+  };
+  add("way", HasClasses(spec), measured.way());
+  add("shot", HasClasses(spec), measured.shot());
+  add("query", HasClasses(spec), measured.query());
+  add("episodes", true, measured.episodes());
+  add("steps", HasUnrolls(spec), measured.steps());
+  return JsonObject()
+      .Raw("spec", read.str())
+      .Integer("version", result.version())
+      .Number("accuracy", result.accuracy())
+      .Number("interval", result.interval())
+      .Number("fitness", result.fitness())
+      .str();
+}
+
 absl::Status Evaluate(const ModelFlags& flags, Console& console) {
   ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve(console)));
-  RETURN_IF_ERROR(session->client().Get(flags.job_id).status());  // before a worker is started in vain
+  ASSIGN_OR_RETURN(const v1::JobStatus status, session->client().Get(flags.job_id));
+  RETURN_IF_ERROR(CheckAreRead(status.spec(), flags));
   if (session->embedded()) {
     ASSIGN_OR_RETURN(const std::vector<std::string> paused, session->StartWorkerForEvaluation(flags.slots));
     if (!paused.empty()) console.err << "paused meanwhile: " << absl::StrJoin(paused, ", ") << "\n";
@@ -55,7 +94,7 @@ absl::Status Evaluate(const ModelFlags& flags, Console& console) {
   RETURN_IF_ERROR(session->worker_status());
   ASSIGN_OR_RETURN(const v1::EvaluationResult result, evaluated);
   if (flags.json) {
-    console.out << ToJson(result) << "\n";
+    console.out << EvaluationJson(status.spec(), result) << "\n";
     return absl::OkStatus();
   }
   Table table({{"JOB"},
@@ -65,7 +104,8 @@ absl::Status Evaluate(const ModelFlags& flags, Console& console) {
                {"ACCURACY", Column::kRight},
                {"FITNESS", Column::kRight}});
   table.AddRow({flags.job_id, absl::StrCat(result.version()), v1::EvaluationSpec::Split_Name(result.spec().split()),
-                FormatCount(result.spec().episodes()), FormatAccuracy(result), absl::StrCat(result.fitness())});
+                FormatCount(result.spec().episodes()), std::isfinite(result.accuracy()) ? FormatAccuracy(result) : "-",
+                std::isfinite(result.fitness()) ? absl::StrCat(result.fitness()) : "-"});
   console.out << table.str();
   return absl::OkStatus();
 }
@@ -216,8 +256,8 @@ void AddModelCommands(CLI::App& app, Console& console, Action* action) {
       ->transform(CLI::IsMember({"train", "validation", "test"}, CLI::ignore_case))
       ->capture_default_str()
       ->type_name("SPLIT");
-  command->add_option("--way", flags->way, "Classes an episode")->check(CLI::Range(2, 100))->capture_default_str();
-  command->add_option("--shot", flags->shot, "Support images a class")->check(CLI::Range(1, 19))->capture_default_str();
+  command->add_option("--way", flags->way, "Classes an episode; default 5")->check(CLI::Range(2, 100));
+  command->add_option("--shot", flags->shot, "Support images a class; default 5")->check(CLI::Range(1, 19));
   command->add_option("--query", flags->query, "Query images a class; default 15, or what there is")
       ->check(CLI::Range(1, 19));
   command->add_option("--episodes", flags->episodes, "Number of episodes")

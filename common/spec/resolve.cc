@@ -232,6 +232,15 @@ absl::StatusOr<v1::EvaluationSpec> Resolve(const v1::EvaluationSpec& spec, absl:
   return resolved;
 }
 
+absl::Status CheckIsRead(const v1::JobSpec& spec, absl::string_view field, absl::string_view path,
+                         absl::string_view value) {
+  const bool of_classes = field == "way" || field == "shot" || field == "query";
+  if ((!of_classes || HasClasses(spec)) && (field != "steps" || HasUnrolls(spec))) return absl::OkStatus();
+  return BadField(path, value,
+                  absl::StrCat("nothing with ", TaskName(spec), ", whose episodes have no ",
+                               of_classes ? "classes" : "inner steps"));
+}
+
 std::vector<int> FiltersOfBlocks(const v1::ProtoNetTask& task) {
   if (task.filters_per_block_size() == 0) return std::vector<int>(task.blocks(), task.filters());
   return {task.filters_per_block().begin(), task.filters_per_block().end()};

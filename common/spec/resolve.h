@@ -24,6 +24,11 @@ absl::StatusOr<v1::EvaluationSpec> Resolve(const v1::EvaluationSpec& spec, absl:
 // proto_net.characters. The rest is protobuf's deterministic serialisation, fields by number.
 std::string CanonicalBytes(const v1::JobSpec& resolved);
 
+// INVALID_ARGUMENT when `field` of an EvaluationSpec is none that the task of `spec` reads. A resolved spec has them
+// all, so this is for what was written: `path` names the field and `value` is shown.
+absl::Status CheckIsRead(const v1::JobSpec& spec, absl::string_view field, absl::string_view path,
+                         absl::string_view value);
+
 // The filters of each block of a resolved task's network.
 std::vector<int> FiltersOfBlocks(const v1::ProtoNetTask& task);
 

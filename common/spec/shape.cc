@@ -18,6 +18,8 @@ int32_t ClusterWeight(const v1::JobSpec& spec, int cluster) {
 
 int64_t FitnessCount(const v1::JobSpec& spec) { return ClusterCount(spec) * spec.strategy().population_size(); }
 
+bool HasClasses(const v1::JobSpec& spec) { return spec.has_proto_net(); }
+
 bool HasUnrolls(const v1::JobSpec& spec) { return spec.has_learned_optimizer() || spec.has_influence(); }
 
 const v1::Unroll& UnrollOf(const v1::JobSpec& spec) {

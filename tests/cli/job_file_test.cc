@@ -61,6 +61,22 @@ TEST(ParseJobFileTest, RangeErrorsOfOverridesNameTheOverride) {
   EXPECT_EQ(ErrorOf(kSphere, {"sphere.fitness_noise=0", "validation.every=0"}), "") << "0 is a value there";
 }
 
+TEST(ParseJobFileTest, ValidationMayOnlySayWhatItsTaskReads) {
+  EXPECT_EQ(ErrorOf(std::string(kSphere) + "validation:\n  episodes: {episodes: 4}\n"), "");
+  EXPECT_EQ(ErrorOf(std::string(kSphere) + "validation:\n  episodes:\n    way: 5\n"),
+            "job.yaml:5: validation.episodes.way: 5, expected nothing with sphere, whose episodes have no classes");
+  EXPECT_EQ(ErrorOf(kSphere, {"validation.episodes.steps=7"}),
+            "--set validation.episodes.steps=7: validation.episodes.steps: 7, expected nothing with sphere, whose "
+            "episodes have no inner steps");
+  const std::string proto_net = "generations: 1\nproto_net: {}\nvalidation: {episodes: {way: 20, shot: 1, query: 2";
+  EXPECT_EQ(ErrorOf(proto_net + "}}"), "");
+  EXPECT_THAT(ErrorOf(proto_net + ", steps: 3}}"), HasSubstr("expected nothing with proto_net"));
+  const std::string optimizer = "generations: 1\nlearned_optimizer: {clusters: [{name: a, problems: [bowl]}]}\n";
+  EXPECT_EQ(ErrorOf(optimizer, {"validation.episodes.steps=7"}), "");
+  EXPECT_THAT(ErrorOf(optimizer, {"validation.episodes.query=7"}),
+              HasSubstr("expected nothing with learned_optimizer"));
+}
+
 constexpr char kClusters[] = R"(generations: 10
 learned_optimizer:
   clusters:
@@ -92,8 +108,8 @@ TEST(ParseJobFileTest, WrittenZerosAreFoundInsideLists) {
 }
 
 TEST(ParseJobFileTest, MissingPartsAreNamed) {
-  EXPECT_THAT(ErrorOf("generations: 3"), HasSubstr("task: missing"));
-  EXPECT_THAT(ErrorOf("sphere: {}"), HasSubstr("generations"));
+  EXPECT_THAT(ErrorOf("generations: 3"), StartsWith("job.yaml: task: missing, expected one of proto_net, sphere, "));
+  EXPECT_THAT(ErrorOf("sphere: {}"), StartsWith("job.yaml: generations: 0, expected 1 .. "));
 }
 
 class LoadJobFileTest : public ::testing::Test {
