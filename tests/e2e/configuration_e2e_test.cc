@@ -112,8 +112,6 @@ TEST_F(ConfigurationE2eTest, WrongOptionsAreNamed) {
   ExpectOneLine("$WORKER --slots 0", 2, "slots: 0");
 }
 
-TEST_F(ConfigurationE2eTest, PlacesThatCannotBeUsedAreNamed) {
-  StartCoordinator({"--health-listen", "127.0.0.1:0"});
 TEST_F(ConfigurationE2eTest, AVariableMaySwitchHttpOff) {
   for (const std::string& program :
        {"$COORDINATOR --listen 127.0.0.1:0 --store " + directory_ / "s", std::string("$WORKER")}) {
@@ -123,6 +121,8 @@ TEST_F(ConfigurationE2eTest, AVariableMaySwitchHttpOff) {
   }
 }
 
+TEST_F(ConfigurationE2eTest, PlacesThatCannotBeUsedAreNamed) {
+  StartCoordinator({"--health-listen", "127.0.0.1:0"});
   std::ofstream(directory_ / "file") << "";
   const std::string store = " --http '' --store " + directory_ / "other";
   ExpectOneLine("$COORDINATOR --listen " + Address() + store, 1, "Address already in use");
