@@ -158,6 +158,18 @@ TEST_F(CommandTest, EvaluatesAVersion) {
               HasSubstr("VALIDATION"));
 }
 
+TEST_F(CommandTest, EvaluateRefusesWhatTheTaskDoesNotRead) {
+  ASSERT_EQ(OnStore({"run", SphereJob()}).code, kExitOk);
+  for (const char* flag : {"--way", "--shot", "--query", "--steps"}) {
+    const CommandResult refused = OnStore({"evaluate", "sphere-1", flag, "7"});
+    EXPECT_EQ(refused.code, kExitUsage);
+    EXPECT_THAT(refused.err, StartsWith("seedcast: " + std::string(flag) + ": 7, expected nothing with sphere, "));
+  }
+  ExpectJson(OnStore({"evaluate", "sphere-1", "--episodes", "2", "--json"}).out,
+             "j['spec'] == {'split': 'TEST', 'way': None, 'shot': None, 'query': None, 'episodes': 2, 'steps': None}");
+  EXPECT_THAT(OnStore({"evaluate", "sphere-1", "--episodes", "2"}).out, ContainsRegex(" 2 +- +-0\\.[0-9]+\n"));
+}
+
 TEST_F(CommandTest, EvaluateTrainsNothingAndLeavesRunningJobsRunning) {
   for (int job = 0; job < 3; ++job) ASSERT_EQ(OnStore({"submit", SphereJob()}).code, kExitOk);
   ASSERT_EQ(OnStore({"pause", "sphere-3"}).code, kExitOk);
@@ -200,41 +212,6 @@ TEST_F(RemoteCommandTest, SubmitWatchesAJobToItsEnd) {
   EXPECT_EQ(submit.code, kExitOk) << submit.err;
   EXPECT_THAT(submit.out, AllOf(HasSubstr("submitted sphere-1"), HasSubstr("SUCCEEDED")));
   const std::string environment = "SEEDCAST_COORDINATOR=" + address_;
-TEST_F(CommandTest, EvaluateRefusesWhatTheTaskDoesNotRead) {
-  ASSERT_EQ(OnStore({"run", SphereJob()}).code, kExitOk);
-  for (const char* flag : {"--way", "--shot", "--query", "--steps"}) {
-    const CommandResult refused = OnStore({"evaluate", "sphere-1", flag, "7"});
-    EXPECT_EQ(refused.code, kExitUsage);
-    EXPECT_THAT(refused.err, StartsWith("seedcast: " + std::string(flag) + ": 7, expected nothing with sphere, "));
-  }
-  ExpectJson(OnStore({"evaluate", "sphere-1", "--episodes", "2", "--json"}).out,
-             "j['spec'] == {'split': 'TEST', 'way': None, 'shot': None, 'query': None, 'episodes': 2, 'steps': None}");
-  EXPECT_THAT(OnStore({"evaluate", "sphere-1", "--episodes", "2"}).out, ContainsRegex(" 2 +- +-0\\.[0-9]+\n"));
-}
-
-// Evaluations per second as `command` prints them.
-double RateIn(const std::string& json) { return std::stod(JsonField(json, "evaluations_per_second")); }
-
-TEST_F(CommandTest, AnEndedJobHasOneSpeedWhoeverTellsIt) {
-  const CommandResult run = OnStore({"run", SphereJob(), "--json"});
-  ASSERT_EQ(run.code, kExitOk) << run.err;
-  const double mean = 20 * 8 / std::stod(JsonField(run.out, "seconds"));
-  EXPECT_NEAR(RateIn(run.out), mean, 1e-6 * mean);
-  EXPECT_NEAR(RateIn(OnStore({"show", "sphere-1", "--json"}).out), mean, 1e-6 * mean);
-  EXPECT_NEAR(RateIn(OnStore({"list", "--json"}).out), mean, 1e-6 * mean);
-  EXPECT_THAT(OnStore({"list"}).out, ContainsRegex("fitness -[0-9.]+ +[0-9][0-9,.]+ .* ago"));
-  ASSERT_EQ(OnStore({"fork", "sphere-1", "--version", "15"}).code, kExitOk);
-  const CommandResult fork = OnStore({"run", "--resume", "sphere-2", "--json"});
-  const double since = 5 * 8 / std::stod(JsonField(fork.out, "seconds"));
-  EXPECT_NEAR(RateIn(fork.out), since, 1e-6 * since);
-}
-
-TEST_F(CommandTest, AFigureThatIsNotKeptIsNull) {
-  ASSERT_EQ(OnStore({"run", SphereJob()}).code, kExitOk);
-  ExpectJson(OnStore({"list", "--json"}).out, "j['jobs'][0]['bytes_per_generation'] is None");
-  ExpectJson(OnStore({"show", "sphere-1", "--json"}).out, "j['status']['bytes_per_generation'] is None");
-}
-
   EXPECT_THAT(Command({"list"}, {environment.c_str()}).out, ContainsRegex("sphere-1 +SUCCEEDED"));
   EXPECT_EQ(Command({"verify", "sphere-1"}, {environment.c_str()}).code, kExitOk);
   EXPECT_THAT(Command({"list", "--store", Path("store")}, {environment.c_str()}).out, Not(HasSubstr("sphere-1")))
