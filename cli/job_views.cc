@@ -15,16 +15,19 @@ namespace {
 
 constexpr size_t kCurveWidth = 48;
 
-// The validation curve and that of fitness, oldest to newest.
+// The validation curve and that of fitness, oldest to newest, of what is finite.
 void AddCurves(const v1::JobStatus& status, const v1::GetHistoryResponse& history, Table* table) {
   std::vector<double> validation, fitness;
+  const auto keep = [](double value, std::vector<double>* values) {
+    if (std::isfinite(value)) values->push_back(value);
+  };
   for (const v1::GenerationMetrics& generation : history.generations()) {
     // The last version is validated, but no generation is evaluated on it.
-    if (generation.generation() < status.spec().generations()) fitness.push_back(generation.fitness_mean());
+    if (generation.generation() < status.spec().generations()) keep(generation.fitness_mean(), &fitness);
     if (!generation.has_validation()) continue;
     const double accuracy = generation.validation().accuracy();
     const bool by_accuracy = std::isfinite(accuracy) && !status.spec().has_learned_optimizer();
-    validation.push_back(by_accuracy ? accuracy : generation.validation().fitness());
+    keep(by_accuracy ? accuracy : generation.validation().fitness(), &validation);
   }
   const auto add = [&](const char* name, const std::vector<double>& values) {
     if (values.empty()) return;
@@ -50,9 +53,11 @@ std::string ClusterTable(const v1::GetHistoryResponse& history, const v1::Genera
     for (const v1::GenerationMetrics& generation : history.generations()) {
       if (c < generation.clusters_size()) curve.push_back(generation.clusters(c).fitness_mean());
     }
-    table.AddRow({cluster.name(), absl::StrFormat("%.4f", cluster.fitness_mean()), Sparkline(curve, kCurveWidth / 2),
-                  absl::StrFormat("%.3f", cluster.seconds()), absl::StrCat(cluster.group() + 1),
-                  absl::StrCat(cluster.failed() + cluster.not_finite()), absl::StrCat(cluster.diverged())});
+    const double fitness = cluster.fitness_mean();
+    table.AddRow({cluster.name(), std::isfinite(fitness) ? absl::StrFormat("%.4f", fitness) : "-",
+                  Sparkline(curve, kCurveWidth / 2), absl::StrFormat("%.3f", cluster.seconds()),
+                  absl::StrCat(cluster.group() + 1), absl::StrCat(cluster.failed() + cluster.not_finite()),
+                  absl::StrCat(cluster.diverged())});
   }
   return absl::StrCat("\n", table.str());
 }
@@ -82,6 +87,13 @@ std::string GroupTable(const v1::GenerationMetrics& last) {
                          100 * last.idle_share());
 }
 
+// Over the finite members of a generation, of which there may be none.
+std::string FormatFitness(const v1::GenerationMetrics& generation) {
+  if (!std::isfinite(generation.fitness_mean())) return "no finite fitness";
+  return absl::StrFormat("%.4f (%.4f to %.4f)", generation.fitness_mean(), generation.fitness_min(),
+                         generation.fitness_max());
+}
+
 }  // namespace
 
 std::string Generations(const v1::JobStatus& status) {
@@ -100,7 +112,7 @@ std::string ListTable(const v1::ListJobsResponse& response, absl::Time now) {
     const double age = absl::ToDoubleSeconds(now - absl::UnixEpoch()) - job.submitted_unix_seconds();
     table.AddRow({job.job_id(), v1::JobState_Name(job.state()), std::string(TaskName(job.spec())), Generations(job),
                   job.has_best() ? FormatResult(job.spec(), job.best()) : "-",
-                  job.state() == v1::RUNNING ? FormatCount(job.evaluations_per_second()) : "-",
+                  job.state() == v1::RUNNING || HasEnded(job) ? FormatCount(job.evaluations_per_second()) : "-",
                   absl::StrCat(FormatSeconds(std::max(0.0, age)), " ago")});
   }
   return table.str();
@@ -124,8 +136,7 @@ std::string ShowTable(const v1::JobStatus& status, const v1::GetHistoryResponse&
                   : "");
   AddCurves(status, history, &table);
   if (status.has_last()) {
-    add("fitness", absl::StrFormat("%.4f (%.4f to %.4f)", status.last().fitness_mean(), status.last().fitness_min(),
-                                   status.last().fitness_max()));
+    add("fitness", FormatFitness(status.last()));
     add("sigma, learning rate", absl::StrFormat("%.4g, %.4g", status.last().sigma(), status.last().learning_rate()));
   }
   if (!HasEnded(status)) add("workers", absl::StrCat(status.workers(), " with ", status.slots(), " slots"));

@@ -87,6 +87,22 @@ std::string ToJson(const Message& message) {
   return object.str();
 }
 
+double KeptBytesPerGeneration(const v1::JobStatus& status) {
+  return status.bytes_per_generation() > 0 ? status.bytes_per_generation() : std::nan("");
+}
+
+std::string ToJson(const v1::JobStatus& status) {
+  v1::JobStatus kept = status;
+  kept.set_bytes_per_generation(KeptBytesPerGeneration(status));
+  return ToJson(static_cast<const Message&>(kept));
+}
+
+std::string ToJson(const v1::ListJobsResponse& response) {
+  v1::ListJobsResponse kept = response;
+  for (v1::JobStatus& job : *kept.mutable_jobs()) job.set_bytes_per_generation(KeptBytesPerGeneration(job));
+  return ToJson(static_cast<const Message&>(kept));
+}
+
 JsonObject& JsonObject::Text(absl::string_view key, absl::string_view value) { return Raw(key, QuotedJson(value)); }
 JsonObject& JsonObject::Integer(absl::string_view key, int64_t value) { return Raw(key, absl::StrCat(value)); }
 JsonObject& JsonObject::Number(absl::string_view key, double value) { return Raw(key, NumberJson(value)); }

@@ -8,11 +8,18 @@
 
 #include "absl/strings/string_view.h"
 #include "google/protobuf/message.h"
+#include "seedcast/v1/job.pb.h"
 
 namespace seedcast {
 
 // One line. Scalar fields are always there, submessages and `optional` fields only where they are set.
 std::string ToJson(const google::protobuf::Message& message);
+// The same, with null for a figure that is not kept.
+std::string ToJson(const v1::JobStatus& status);
+std::string ToJson(const v1::ListJobsResponse& response);
+
+// NaN where no generation was made since the coordinator started, which counts them.
+double KeptBytesPerGeneration(const v1::JobStatus& status);
 
 // An object put together by hand; fields keep the order in which they were added.
 class JsonObject {

@@ -2,27 +2,12 @@
 
 #include <cmath>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "cli/json.h"
 #include "cli/table.h"
-#include "common/spec/shape.h"
 
 namespace seedcast {
 namespace {
-
-int64_t FirstVersion(const v1::JobStatus& status) {
-  int64_t version = 0;  // a forked job's stands behind "job@"
-  const std::vector<std::string> parts = absl::StrSplit(status.forked_from(), '@');
-  return parts.size() == 2 && absl::SimpleAtoi(parts[1], &version) ? version : 0;
-}
-
-// Over the whole of the training, unlike the status's own figure, which is of the last few generations.
-double EvaluationsPerSecond(const v1::JobStatus& status) {
-  const auto evaluations = static_cast<double>(FitnessCount(status.spec()) * (status.version() - FirstVersion(status)));
-  return status.running_seconds() > 0 ? evaluations / status.running_seconds() : 0;
-}
 
 // Then validation is no measure of what was not seen, and the version tested is the last.
 bool TrainsOnValidation(const v1::JobStatus& status) {
@@ -67,13 +52,16 @@ std::string OutcomeText(const RunOutcome& outcome) {
   Table facts({{""}, {""}});
   facts.AddRow({"job", status.job_id()});
   facts.AddRow({"generations", FormatCount(static_cast<double>(status.version()))});
-  if (status.has_last()) facts.AddRow({"fitness", absl::StrCat(status.last().fitness_mean())});
+  if (status.has_last()) {
+    const double fitness = status.last().fitness_mean();
+    facts.AddRow({"fitness", std::isfinite(fitness) ? absl::StrCat(fitness) : "no finite fitness"});
+  }
   if (status.has_best()) {
     facts.AddRow({TrainsOnValidation(status) ? "last validation (trained on)" : "best validation",
                   absl::StrCat(FormatResult(status.spec(), status.best()), " at version ", status.best().version())});
   }
   facts.AddRow({"training time", FormatSeconds(status.running_seconds())});
-  facts.AddRow({"evaluations/s", FormatCount(EvaluationsPerSecond(status))});
+  facts.AddRow({"evaluations/s", FormatCount(status.evaluations_per_second())});
   if (status.bytes_per_generation() > 0) {
     facts.AddRow({"bytes a generation", FormatBytes(status.bytes_per_generation())});
   }
@@ -94,8 +82,8 @@ std::string OutcomeJson(const RunOutcome& outcome) {
       .Integer("generations", status.version())
       .Text("digest", status.digest())
       .Number("seconds", status.running_seconds())
-      .Number("evaluations_per_second", EvaluationsPerSecond(status))
-      .Number("bytes_per_generation", status.bytes_per_generation() > 0 ? status.bytes_per_generation() : NAN)
+      .Number("evaluations_per_second", status.evaluations_per_second())
+      .Number("bytes_per_generation", KeptBytesPerGeneration(status))
       .Raw("test", TestsJson(outcome.tests))
       .Text("model", outcome.model)
       .Text("dataset", status.dataset())

@@ -86,7 +86,9 @@ std::string FormatSeconds(double seconds) {
 std::string FormatPercent(double share) { return std::isfinite(share) ? absl::StrFormat("%.2f %%", 100 * share) : "-"; }
 
 std::string FormatAccuracy(const v1::EvaluationResult& result) {
-  if (!std::isfinite(result.accuracy())) return absl::StrFormat("fitness %.6g", result.fitness());
+  if (!std::isfinite(result.accuracy())) {
+    return std::isfinite(result.fitness()) ? absl::StrFormat("fitness %.6g", result.fitness()) : "no finite fitness";
+  }
   return absl::StrFormat("%.2f ± %.2f %%", 100 * result.accuracy(), 100 * result.interval());
 }
 

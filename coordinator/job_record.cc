@@ -210,6 +210,16 @@ double EvaluationsPerSecond(const JobRecord& job) {
   return seconds > 0 ? static_cast<double>(FitnessCount(job.row.spec)) / seconds : 0;
 }
 
+namespace {
+
+// Over all that this job itself trained: of a forked one, since its first version.
+double MeanEvaluationsPerSecond(const JobRecord& job) {
+  const auto evaluations = static_cast<double>(FitnessCount(job.row.spec) * (job.version - job.row.first_version));
+  return job.running_seconds > 0 ? evaluations / job.running_seconds : 0;
+}
+
+}  // namespace
+
 v1::JobStatus MakeStatus(const JobRecord& job) {
   v1::JobStatus status;
   status.set_job_id(job.row.job_id);
@@ -222,7 +232,7 @@ v1::JobStatus MakeStatus(const JobRecord& job) {
   if (job.version > job.row.first_version) *status.mutable_last() = job.last;
   if (job.best) *status.mutable_best() = *job.best;
   if (job.last_validation) *status.mutable_last_validation() = *job.last_validation;
-  status.set_evaluations_per_second(EvaluationsPerSecond(job));
+  status.set_evaluations_per_second(job.ended() ? MeanEvaluationsPerSecond(job) : EvaluationsPerSecond(job));
   if (!job.ended()) {
     const auto generations_left = static_cast<double>(job.row.spec.generations() - job.version);
     status.set_eta_seconds(SecondsPerGeneration(job) * generations_left);

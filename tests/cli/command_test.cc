@@ -170,6 +170,29 @@ TEST_F(CommandTest, EvaluateRefusesWhatTheTaskDoesNotRead) {
   EXPECT_THAT(OnStore({"evaluate", "sphere-1", "--episodes", "2"}).out, ContainsRegex(" 2 +- +-0\\.[0-9]+\n"));
 }
 
+// Evaluations per second as `command` prints them.
+double RateIn(const std::string& json) { return std::stod(JsonField(json, "evaluations_per_second")); }
+
+TEST_F(CommandTest, AnEndedJobHasOneSpeedWhoeverTellsIt) {
+  const CommandResult run = OnStore({"run", SphereJob(), "--json"});
+  ASSERT_EQ(run.code, kExitOk) << run.err;
+  const double mean = 20 * 8 / std::stod(JsonField(run.out, "seconds"));
+  EXPECT_NEAR(RateIn(run.out), mean, 1e-6 * mean);
+  EXPECT_NEAR(RateIn(OnStore({"show", "sphere-1", "--json"}).out), mean, 1e-6 * mean);
+  EXPECT_NEAR(RateIn(OnStore({"list", "--json"}).out), mean, 1e-6 * mean);
+  EXPECT_THAT(OnStore({"list"}).out, ContainsRegex("fitness -[0-9.]+ +[0-9][0-9,.]+ .* ago"));
+  ASSERT_EQ(OnStore({"fork", "sphere-1", "--version", "15"}).code, kExitOk);
+  const CommandResult fork = OnStore({"run", "--resume", "sphere-2", "--json"});
+  const double since = 5 * 8 / std::stod(JsonField(fork.out, "seconds"));
+  EXPECT_NEAR(RateIn(fork.out), since, 1e-6 * since);
+}
+
+TEST_F(CommandTest, AFigureThatIsNotKeptIsNull) {
+  ASSERT_EQ(OnStore({"run", SphereJob()}).code, kExitOk);
+  ExpectJson(OnStore({"list", "--json"}).out, "j['jobs'][0]['bytes_per_generation'] is None");
+  ExpectJson(OnStore({"show", "sphere-1", "--json"}).out, "j['status']['bytes_per_generation'] is None");
+}
+
 TEST_F(CommandTest, EvaluateTrainsNothingAndLeavesRunningJobsRunning) {
   for (int job = 0; job < 3; ++job) ASSERT_EQ(OnStore({"submit", SphereJob()}).code, kExitOk);
   ASSERT_EQ(OnStore({"pause", "sphere-3"}).code, kExitOk);

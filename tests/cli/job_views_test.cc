@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace seedcast {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -56,6 +59,27 @@ TEST_F(ShowTableTest, SetsTheWorkOfGroupsAgainstTheirSlots) {
                         "    1  nets                    2      2    3.750 s   4.000 s         2.250 s             3\n"
                         "    2  bowls, functions        1      1    2.000 s   2.000 s         1.500 s             0\n"
                         "imbalance 0.0 %, idle 12.5 %\n"));
+}
+
+TEST_F(ShowTableTest, LeavesOutWhatIsNotFinite) {
+  const double nan = std::nan("");
+  status_.mutable_spec()->set_generations(3);
+  for (const double fitness : {-2.0, nan, -1.0, nan}) {
+    v1::GenerationMetrics& generation = *history_.add_generations();
+    generation.set_fitness_mean(fitness);
+    generation.mutable_validation()->set_accuracy(nan);
+    generation.mutable_validation()->set_fitness(nan);
+  }
+  status_.mutable_last()->set_fitness_mean(nan);
+  status_.mutable_best()->set_accuracy(nan);
+  status_.mutable_best()->set_fitness(nan);
+  AddCluster("nets", nan, 0);
+  EXPECT_THAT(Show(), ContainsRegex("\nfitness  +no finite fitness\n"));
+  EXPECT_THAT(Show(), ContainsRegex("\nbest  +no finite fitness at version 0\n"));
+  EXPECT_THAT(Show(), ContainsRegex("\nfitness curve .* -2.0000 to -1.0000\n"));
+  EXPECT_THAT(Show(), ContainsRegex("\nnets +- "));
+  EXPECT_THAT(Show(), Not(HasSubstr("nan")));
+  EXPECT_THAT(Show(), Not(HasSubstr("validation curve")));
 }
 
 }  // namespace
