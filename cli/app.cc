@@ -1,11 +1,15 @@
 #include "cli/app.h"
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/table.h"
+#include "common/config/environment_names.h"
 
 namespace seedcast {
 
@@ -39,8 +43,39 @@ absl::Status CheckCommand(const CLI::App& app, const std::vector<std::string>& a
     if (command->get_name() == arguments[0]) return absl::OkStatus();
     names.push_back(command->get_name());
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("unknown command '", arguments[0], "', expected one of ", absl::StrJoin(names, ", ")));
+  return absl::InvalidArgumentError(absl::StrCat("unknown command '", arguments[0], "', expected one of ",
+                                                 absl::StrJoin(names, ", "), DidYouMean(arguments[0], names)));
+}
+
+// The program or the command that was asked for: whose --help tells more.
+const CLI::App& Asked(const CLI::App& app) {
+  return app.get_subcommands().empty() ? app : *app.get_subcommands().front();
+}
+
+// CLI11 lists what it could not place with the last first, an option behind its value; and where something is missing
+// as well, as after a misspelt option that is required, it speaks of that alone.
+std::string DescribeExtras(const std::vector<std::string>& extras, const CLI::App& asked) {
+  const auto option = std::find_if(extras.begin(), extras.end(),
+                                   [](const std::string& extra) { return extra.size() > 1 && extra[0] == '-'; });
+  if (option == extras.end()) return absl::StrCat("unexpected argument '", extras.front(), "'");
+  const std::string name = option->substr(0, option->find('='));
+  std::vector<std::string> names;
+  for (const CLI::Option* known : asked.get_options()) {
+    for (const std::string& long_name : known->get_lnames()) names.push_back("--" + long_name);
+  }
+  return absl::StrCat("unknown option '", name, "'", DidYouMean(name, names));
+}
+
+// CLI11's error in our words: one line that says where to read more.
+std::string Describe(const CLI::ParseError& error, const CLI::App& app) {
+  const CLI::App& asked = Asked(app);
+  const std::vector<std::string> extras = app.remaining(/*recurse=*/true);
+  const int code = error.get_exit_code();
+  const bool is_missing = code == static_cast<int>(CLI::ExitCodes::RequiredError);
+  const bool is_extra = code == static_cast<int>(CLI::ExitCodes::ExtrasError);
+  const std::string what = !extras.empty() && (is_missing || is_extra) ? DescribeExtras(extras, asked) : error.what();
+  const std::string command = &asked == &app ? "seedcast" : absl::StrCat("seedcast ", asked.get_name());
+  return absl::StrCat(Printable(absl::StripAsciiWhitespace(what)), " (", command, " --help tells more)");
 }
 
 // An output that nobody got is no success: the disk may be full.
@@ -63,7 +98,9 @@ int RunApp(const std::vector<std::string>& arguments, const char* const* environ
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
     app.parse(reversed);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error, console.out, console.err) == 0 ? kExitOk : kExitUsage;  // 0: --help
+    if (error.get_exit_code() == 0) return app.exit(error, console.out, console.err);  // --help
+    console.err << "seedcast: " << Describe(error, app) << std::endl;
+    return kExitUsage;
   }
   absl::Status status = action();
   status.Update(Flush(console.out));

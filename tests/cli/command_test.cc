@@ -298,7 +298,15 @@ struct UsageCase {
 TEST_F(CommandTest, BadUsageIsExitCodeTwoWithOneClearLine) {
   const std::string job = SphereJob();
   const UsageCase kCases[] = {
-      {{}, "subcommand is required"},
+      {{}, "seedcast: A subcommand is required (seedcast --help tells more)\n"},
+      {{"lst"}, "export, verify, cluster, certs, doctor, completion, version; did you mean list?\n"},
+      {{"--nope"}, "seedcast: unknown option '--nope' (seedcast --help tells more)\n"},
+      {{"run", job, "--slot", "1"},
+       "seedcast: unknown option '--slot'; did you mean --slots? (seedcast run --help tells more)\n"},
+      {{"fork", "a-1", "--versoin", "1"}, "unknown option '--versoin'; did you mean --version? (seedcast fork --help"},
+      {{"run", job, "--slot=1"}, "seedcast: unknown option '--slot'; did you mean --slots? ("},
+      {{"run", "--slot", "1", "--foo"}, "seedcast: unknown option '--slot'; did you mean --slots? ("},
+      {{"show", "a", "b", "c"}, "seedcast: unexpected argument 'b' (seedcast show --help tells more)\n"},
       {{"frobnicate"}, "seedcast: unknown command 'frobnicate', expected one of run, submit, "},
       {{"run", "--store", Path("store")}, "FILE or --resume JOB"},
       {{"run", job, "--resume", "sphere-1"}, "excludes"},
@@ -324,6 +332,8 @@ TEST_F(CommandTest, BadUsageIsExitCodeTwoWithOneClearLine) {
     const CommandResult result = Command(usage.arguments);
     EXPECT_EQ(result.code, kExitUsage) << ::testing::PrintToString(usage.arguments) << result.err;
     EXPECT_THAT(result.err, HasSubstr(usage.error)) << ::testing::PrintToString(usage.arguments);
+    EXPECT_THAT(result.err, StartsWith("seedcast: "));
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
     EXPECT_EQ(result.out, "");
   }
 }
