@@ -9,9 +9,12 @@ namespace seedcast {
 // Installs the handlers; call once, before threads start. With `exit_code_of_second` a second signal ends the process
 // at once with that code, else it is one more to wait for. False, and the default handlers stay, when no descriptors
 // are left.
+//
+// What comes within half a second of the first is an echo of it and not a second one: Ctrl-C reaches a whole group of
+// processes, and a wrapper among them (`timeout`, a shell script) passes its own on.
 bool CatchSignals(std::optional<int> exit_code_of_second);
 
-int SignalsCaught();  // 0 without CatchSignals
+int SignalsCaught();  // without echoes; 0 without CatchSignals
 
 // Waits for a signal; those that came before count. False once nobody is to wait any more. One thread.
 bool WaitForSignal();
