@@ -94,6 +94,9 @@ std::string FormatFitness(const v1::GenerationMetrics& generation) {
                          generation.fitness_max());
 }
 
+// The speed of one that runs without workers, as after a crash, is that of before.
+bool IsTraining(const v1::JobStatus& status) { return status.state() == v1::RUNNING && status.slots() > 0; }
+
 }  // namespace
 
 std::string Generations(const v1::JobStatus& status) {
@@ -112,7 +115,7 @@ std::string ListTable(const v1::ListJobsResponse& response, absl::Time now) {
     const double age = absl::ToDoubleSeconds(now - absl::UnixEpoch()) - job.submitted_unix_seconds();
     table.AddRow({job.job_id(), v1::JobState_Name(job.state()), std::string(TaskName(job.spec())), Generations(job),
                   job.has_best() ? FormatResult(job.spec(), job.best()) : "-",
-                  job.state() == v1::RUNNING || HasEnded(job) ? FormatCount(job.evaluations_per_second()) : "-",
+                  IsTraining(job) || HasEnded(job) ? FormatCount(job.evaluations_per_second()) : "-",
                   absl::StrCat(FormatSeconds(std::max(0.0, age)), " ago")});
   }
   return table.str();
@@ -140,12 +143,12 @@ std::string ShowTable(const v1::JobStatus& status, const v1::GetHistoryResponse&
     add("sigma, learning rate", absl::StrFormat("%.4g, %.4g", status.last().sigma(), status.last().learning_rate()));
   }
   if (!HasEnded(status)) add("workers", absl::StrCat(status.workers(), " with ", status.slots(), " slots"));
-  add("evaluations/s", FormatCount(status.evaluations_per_second()));
+  if (HasEnded(status) || IsTraining(status)) add("evaluations/s", FormatCount(status.evaluations_per_second()));
   // Counted since this coordinator started.
   if (status.bytes_per_generation() > 0) add("bytes a generation", FormatBytes(status.bytes_per_generation()));
   add("failed evaluations", FormatCount(static_cast<double>(status.failed_evaluations())));
   add("training time", FormatSeconds(status.running_seconds()));
-  if (status.state() == v1::RUNNING) add("time left", FormatSeconds(status.eta_seconds()));
+  if (IsTraining(status)) add("time left", FormatSeconds(status.eta_seconds()));
   add("digest", status.digest());
   std::string text = table.str();
   if (status.last().clusters_size() > 0) text += ClusterTable(history, status.last());

@@ -8,6 +8,7 @@
 namespace seedcast {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -80,6 +81,26 @@ TEST_F(ShowTableTest, LeavesOutWhatIsNotFinite) {
   EXPECT_THAT(Show(), ContainsRegex("\nnets +- "));
   EXPECT_THAT(Show(), Not(HasSubstr("nan")));
   EXPECT_THAT(Show(), Not(HasSubstr("validation curve")));
+}
+
+v1::JobStatus RunningAt(double evaluations_per_second, int slots) {
+  v1::JobStatus status;
+  status.set_job_id("sphere-1");
+  status.set_state(v1::RUNNING);
+  status.set_evaluations_per_second(evaluations_per_second);
+  status.set_eta_seconds(77);
+  status.set_slots(slots);
+  return status;
+}
+
+TEST(JobViewsTest, AJobWithoutSlotsHasNoSpeed) {
+  v1::ListJobsResponse jobs;
+  *jobs.add_jobs() = RunningAt(1234, 2);
+  EXPECT_THAT(ListTable(jobs, absl::UnixEpoch()), HasSubstr(" 1,234 "));
+  EXPECT_THAT(ShowTable(jobs.jobs(0), {}), AllOf(HasSubstr("1,234"), HasSubstr("time left")));
+  *jobs.mutable_jobs(0) = RunningAt(1234, 0);
+  EXPECT_THAT(ListTable(jobs, absl::UnixEpoch()), Not(HasSubstr("1,234")));
+  EXPECT_THAT(ShowTable(jobs.jobs(0), {}), AllOf(Not(HasSubstr("1,234")), Not(HasSubstr("time left"))));
 }
 
 }  // namespace
