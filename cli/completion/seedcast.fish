@@ -35,7 +35,7 @@ set -l remote submit list show watch pause resume cancel fork evaluate compare e
 complete -c seedcast -f -l help -d 'Show help'
 complete -c seedcast -n "not __fish_seen_subcommand_from $commands" -a "$commands"
 complete -c seedcast -n "__fish_seen_subcommand_from run submit cluster" -a '(__fish_complete_suffix .yaml)'
-complete -c seedcast -n "__fish_seen_subcommand_from $of_a_job" -a '(__seedcast_jobs)'
+complete -c seedcast -f -n "__fish_seen_subcommand_from $of_a_job" -a '(__seedcast_jobs)'
 complete -c seedcast -n "__fish_seen_subcommand_from completion" -a 'bash zsh fish'
 complete -c seedcast -n "__fish_seen_subcommand_from run version cluster certs $remote" -l json -d 'Print JSON'
 complete -c seedcast -n "__fish_seen_subcommand_from run version cluster $remote" -l verbose -d 'Log on standard error'
