@@ -81,7 +81,7 @@ void TextOf1000Workers(benchmark::State& state) {
                                 .denied_calls = {},
                                 .store_bytes = 0,
                                 .store_free_bytes = 0,
-                                .certificate_expiry_unix_seconds = 0};
+                                .certificate = {0, 1}};
   size_t size = 0;
   for (auto _ : state) size = CoordinatorMetricsText(figures, server).size();
   state.counters["bytes"] = static_cast<double>(size);

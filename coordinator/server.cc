@@ -16,7 +16,7 @@
 #include "common/loopback.h"
 #include "common/metrics/metric_families.h"
 #include "common/status_macros.h"
-#include "common/tls/certificate_expiry.h"
+#include "common/tls/certificate_gauges.h"
 #include "common/tls/credentials.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/datasets.h"
@@ -146,7 +146,7 @@ class CoordinatorServer::Impl {
         store_(std::move(store)),
         registry_(options.hello_timeout),
         coordinator_(CoordinatorOptionsOf(options, &clock_, &datasets_), store_.get(), &registry_),
-        certificate_expiry_(options.tls, TlsSide::kServer) {}
+        certificate_(options.tls, TlsSide::kServer, absl::Now()) {}
 
   absl::Status Start() {
     RETURN_IF_ERROR(coordinator_.Recover(clock_.Now()));
@@ -242,7 +242,7 @@ class CoordinatorServer::Impl {
             .denied_calls = gate_->denied(),
             .store_bytes = space.bytes,
             .store_free_bytes = space.free_bytes,
-            .certificate_expiry_unix_seconds = certificate_expiry_.UnixSeconds(absl::Now())};
+            .certificate = certificate_.Look(absl::Now())};
   }
 
   // Last of all that may fail: a coordinator that does not start takes no calls, which would have to be ended again.
@@ -312,7 +312,7 @@ class CoordinatorServer::Impl {
   absl::Time started_;
   std::atomic<Phase> phase_ = Phase::kStarting;
   FiguresBoard figures_;
-  CertificateExpiry certificate_expiry_;
+  CertificateGauges certificate_;
   std::optional<StatusApi> status_;
   HttpServer http_;  // last: its threads, and those of the next, look at all of the above
   HttpsServer https_;

@@ -63,9 +63,10 @@ absl::Status CheckValidity(const NamedFile& file, const CheckedCertificate& foun
   return absl::OkStatus();
 }
 
-// Whether `chain` leads from its first certificate to one of `authorities`, for a peer of this side.
-absl::Status CheckChain(const std::vector<CertificatePtr>& chain, const std::vector<CertificatePtr>& authorities,
-                        TlsSide side, absl::Time now) {
+// Whether `chain` leads from its first certificate to one of `authorities`, for a peer of this side: X509_V_OK or what
+// is wrong.
+int VerifyChain(const std::vector<CertificatePtr>& chain, const std::vector<CertificatePtr>& authorities, TlsSide side,
+                absl::Time now) {
   const StorePtr store(X509_STORE_new());
   for (const CertificatePtr& authority : authorities) X509_STORE_add_cert(store.get(), authority.get());
   const std::unique_ptr<STACK_OF(X509), OpenSslDeleter<[](STACK_OF(X509) * stack) { sk_X509_free(stack); }>> between(
@@ -76,28 +77,40 @@ absl::Status CheckChain(const std::vector<CertificatePtr>& chain, const std::vec
   X509_STORE_CTX_set_purpose(context.get(),
                              side == TlsSide::kServer ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT);
   X509_STORE_CTX_set_time(context.get(), 0, absl::ToTimeT(now));
-  if (X509_verify_cert(context.get()) == 1) return absl::OkStatus();
-  const int error = X509_STORE_CTX_get_error(context.get());
-  if (error == X509_V_ERR_INVALID_PURPOSE) {
-    return absl::InvalidArgumentError(side == TlsSide::kServer ? "is not for a server" : "is not for a client");
+  return X509_verify_cert(context.get()) == 1 ? X509_V_OK : X509_STORE_CTX_get_error(context.get());
+}
+
+std::string DescribeChainError(int error, TlsSide side, const std::string& authority) {
+  switch (error) {
+    case X509_V_ERR_INVALID_PURPOSE:
+      return side == TlsSide::kServer ? "is not for a server" : "is not for a client";
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:  // "unable to get local issuer certificate" and the like
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+      return absl::StrCat("is not signed by the authority in tls-ca ", authority);
+    default:
+      return absl::StrCat(X509_verify_cert_error_string(error), " (tls-ca: ", authority, ")");
   }
-  return absl::InvalidArgumentError(X509_verify_cert_error_string(error));
 }
 
 }  // namespace
 
-absl::StatusOr<CheckedCertificate> CheckTlsFiles(const TlsFiles& files, TlsSide side, absl::Time now) {
+absl::StatusOr<LoadedCertificate> LoadTlsFiles(const TlsFiles& files, TlsSide side, absl::Time now) {
   const NamedFile certificate{"tls-cert", files.certificate};
   const NamedFile key{"tls-key", files.key};
   const NamedFile authority{"tls-ca", files.authority};
-  ASSIGN_OR_RETURN(const std::string certificate_pem, Read(certificate));
-  ASSIGN_OR_RETURN(const std::string key_pem, Read(key));
-  ASSIGN_OR_RETURN(const std::string authority_pem, Read(authority));
-  const auto chain = ParseCertificates(certificate_pem);
+  LoadedCertificate loaded;
+  ASSIGN_OR_RETURN(loaded.certificate_pem, Read(certificate));
+  ASSIGN_OR_RETURN(loaded.key_pem, Read(key));
+  ASSIGN_OR_RETURN(loaded.authority_pem, Read(authority));
+  const auto chain = ParseCertificates(loaded.certificate_pem);
   if (!chain.ok()) return certificate.Error(chain.status());
-  const auto private_key = ParseKey(key_pem);
+  const auto private_key = ParseKey(loaded.key_pem);
   if (!private_key.ok()) return key.Error(private_key.status());
-  const auto authorities = ParseCertificates(authority_pem);
+  const auto authorities = ParseCertificates(loaded.authority_pem);
   if (!authorities.ok()) return authority.Error(authorities.status());
 
   X509* const leaf = chain->front().get();
@@ -105,15 +118,21 @@ absl::StatusOr<CheckedCertificate> CheckTlsFiles(const TlsFiles& files, TlsSide 
     OpenSslError();
     return key.Error(absl::StrCat("is not the key of the certificate ", files.certificate));
   }
-  CheckedCertificate found = {{}, TimeOf(X509_get0_notBefore(leaf)), TimeOf(X509_get0_notAfter(leaf))};
+  CheckedCertificate& found = loaded.checked;
+  found = {{}, TimeOf(X509_get0_notBefore(leaf)), TimeOf(X509_get0_notAfter(leaf))};
   RETURN_IF_ERROR(CheckValidity(certificate, found, now));
-  if (const absl::Status chained = CheckChain(*chain, *authorities, side, now); !chained.ok()) {
-    return certificate.Error(absl::StrCat(chained.message(), " (tls-ca: ", files.authority, ")"));
+  if (const int error = VerifyChain(*chain, *authorities, side, now); error != X509_V_OK) {
+    return certificate.Error(DescribeChainError(error, side, files.authority));
   }
   const absl::StatusOr<Identity> identity = IdentityOf(UriNames(leaf));
   if (!identity.ok()) return certificate.Error(identity.status());
   found.identity = *identity;
-  return found;
+  return loaded;
+}
+
+absl::StatusOr<CheckedCertificate> CheckTlsFiles(const TlsFiles& files, TlsSide side, absl::Time now) {
+  ASSIGN_OR_RETURN(const LoadedCertificate loaded, LoadTlsFiles(files, side, now));
+  return loaded.checked;
 }
 
 }  // namespace seedcast

@@ -17,6 +17,7 @@ struct TlsFiles {
   std::string key;          // without a password
   std::string authority;    // whose certificates are believed
 
+  bool operator==(const TlsFiles&) const = default;
   bool configured() const { return !certificate.empty() || !key.empty() || !authority.empty(); }
 };
 
@@ -27,9 +28,16 @@ struct CheckedCertificate {
   absl::Time not_before, not_after;
 };
 
+// What the files held when they were checked, together: read again they might hold something else.
+struct LoadedCertificate {
+  CheckedCertificate checked;
+  std::string certificate_pem, key_pem, authority_pem;
+};
+
 // INVALID_ARGUMENT names the option, the file and what is wrong with it: not given, unreadable, not PEM, key and
 // certificate that do not belong together, not valid at `now`, not of this authority, not for this side, not one URI
 // name of ours.
+absl::StatusOr<LoadedCertificate> LoadTlsFiles(const TlsFiles& files, TlsSide side, absl::Time now);
 absl::StatusOr<CheckedCertificate> CheckTlsFiles(const TlsFiles& files, TlsSide side, absl::Time now);
 
 }  // namespace seedcast

@@ -1,16 +1,12 @@
 #include "common/tls/credentials.h"
 
-#include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_credentials_options.h>
 #include <openssl/ssl.h>
 
+#include "common/tls/checked_provider.h"
+
 namespace seedcast {
 namespace {
-
-std::shared_ptr<grpc::experimental::CertificateProviderInterface> WatchFiles(const TlsFiles& files) {
-  return std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
-      files.key, files.certificate, files.authority, static_cast<unsigned>(absl::ToInt64Seconds(kCertificateRefresh)));
-}
 
 void LetIdleConnectionsBeSmall(void* context, void*, CRYPTO_EX_DATA*, int, long, void*) {
   SSL_CTX_set_mode(static_cast<SSL_CTX*>(context), SSL_MODE_RELEASE_BUFFERS);
@@ -27,7 +23,7 @@ void SetUpOpenSsl() {
 std::shared_ptr<grpc::ChannelCredentials> MakeChannelCredentials(const TlsFiles& files) {
   if (!files.configured()) return grpc::InsecureChannelCredentials();
   grpc::experimental::TlsChannelCredentialsOptions options;
-  options.set_certificate_provider(WatchFiles(files));
+  options.set_certificate_provider(CheckedProvider(files, TlsSide::kClient));
   options.watch_root_certs();
   options.watch_identity_key_cert_pairs();
   options.set_certificate_verifier(std::make_shared<grpc::experimental::HostNameCertificateVerifier>());
@@ -38,7 +34,7 @@ std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(const TlsFiles& f
                                                                std::shared_ptr<grpc::AuthMetadataProcessor> gate) {
   if (!files.configured()) return grpc::InsecureServerCredentials();
   SetUpOpenSsl();
-  grpc::experimental::TlsServerCredentialsOptions options(WatchFiles(files));
+  grpc::experimental::TlsServerCredentialsOptions options(CheckedProvider(files, TlsSide::kServer));
   options.watch_root_certs();
   options.watch_identity_key_cert_pairs();
   options.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);

@@ -74,7 +74,9 @@ void AddServer(const ServerFigures& server, MetricFamilies* families) {
   families->Gauge("seedcast_store_bytes", "Size of the store's files").Add(server.store_bytes);
   families->Gauge("seedcast_store_free_bytes", "Free on the store's file system").Add(server.store_free_bytes);
   families->Gauge("seedcast_certificate_expiry_timestamp_seconds", "End of the certificate in use, Unix time")
-      .Add(server.certificate_expiry_unix_seconds);
+      .Add(server.certificate.expiry_unix_seconds);
+  families->Gauge("seedcast_certificate_usable", "1 while the certificate files can be used")
+      .Add(server.certificate.usable);
 }
 
 // A metric with one sample a job.

@@ -8,6 +8,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/tls/certificate_gauges.h"
 #include "common/transferred_bytes.h"
 #include "coordinator/figures.h"
 
@@ -24,7 +25,7 @@ struct ServerFigures {
   std::map<absl::string_view, int64_t> denied_calls;  // by role, "none" without a certificate of ours
   double store_bytes;                                 // NaN: in memory
   double store_free_bytes;
-  double certificate_expiry_unix_seconds;  // NaN: no TLS
+  CertificateFigures certificate;
 };
 
 std::string CoordinatorMetricsText(const CoordinatorFigures& figures, const ServerFigures& server);

@@ -10,7 +10,7 @@ double Count(int64_t count) { return static_cast<double>(count); }
 }  // namespace
 
 std::string WorkerMetricsText(const WorkerFigures& figures, const TransferredBytes& bytes, const std::string& version,
-                              absl::Time started, double certificate_expiry_unix_seconds) {
+                              absl::Time started, const CertificateFigures& certificate) {
   MetricFamilies families;
   AddProcess(version, started, &families);
   families.Gauge("seedcast_worker_connected", "1 while it has a stream to its coordinator").Add(figures.connected);
@@ -33,7 +33,8 @@ std::string WorkerMetricsText(const WorkerFigures& figures, const TransferredByt
   families.Gauge("seedcast_worker_state_bytes", "Scratch memory of a slot")
       .Add(Count(figures.stats.state_bytes_per_slot()));
   families.Gauge("seedcast_certificate_expiry_timestamp_seconds", "End of the certificate in use, Unix time")
-      .Add(certificate_expiry_unix_seconds);
+      .Add(certificate.expiry_unix_seconds);
+  families.Gauge("seedcast_certificate_usable", "1 while the certificate files can be used").Add(certificate.usable);
   return families.Text();
 }
 

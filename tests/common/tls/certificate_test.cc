@@ -82,7 +82,8 @@ TEST_F(CertificateTest, NamesTheFileAndWhatIsWrongWithIt) {
       {with(&TlsFiles::key, locked), "tls-key: ", "holds an encrypted key"},
       {with(&TlsFiles::key, other.key), "tls-key: " + other.key,
        "is not the key of the certificate " + good.certificate},
-      {with(&TlsFiles::authority, other.authority), "tls-cert: ", "tls-ca: " + other.authority},
+      {with(&TlsFiles::authority, other.authority),
+       "tls-cert: ", "is not signed by the authority in tls-ca " + other.authority},
   };
   EXPECT_EQ(Error(good), "");
   for (const auto& c : cases) {

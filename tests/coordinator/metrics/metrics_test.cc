@@ -2,10 +2,11 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "absl/time/clock.h"
 #include "common/http/http_server.h"
-#include "common/tls/certificate_expiry.h"
+#include "common/tls/certificate_gauges.h"
 #include "coordinator/metrics/coordinator_metrics.h"
 #include "coordinator/metrics/surroundings.h"
 #include "tests/coordinator/metrics/exposition.h"
@@ -200,6 +201,8 @@ TEST_F(MetricsTest, AgreeWithTheJobsStatus) {
   EXPECT_EQ(worker.At("seedcast_worker_connected"), 1);
   EXPECT_NEAR(worker.At("seedcast_certificate_expiry_timestamp_seconds"),
               absl::ToUnixSeconds(start_ + 2 * kCertificateLifetime), 1);
+  EXPECT_EQ(e.At("seedcast_certificate_usable"), 1);
+  EXPECT_EQ(worker.At("seedcast_certificate_usable"), 1);
   EXPECT_GE(worker.At("seedcast_worker_evaluations_total"), e.At("seedcast_evaluations_total"));
   EXPECT_GT(worker.At("seedcast_worker_transferred_bytes_total{direction=\"sent\",kind=\"stream\"}"), 0);
   EXPECT_GT(e.At("seedcast_transferred_bytes_total{direction=\"sent\",kind=\"stream\"}"), 0);
@@ -228,11 +231,12 @@ TEST(CoordinatorMetricsTextTest, EscapesLabelsAndLeavesOutWhatIsNotThere) {
                                                             .denied_calls = {},
                                                             .store_bytes = std::nan(""),
                                                             .store_free_bytes = std::nan(""),
-                                                            .certificate_expiry_unix_seconds = std::nan("")});
+                                                            .certificate = {}});
   EXPECT_THAT(text, HasSubstr("seedcast_job_generation{job=\"a\\\"b\\\\c\\nd\"} 0\n"));
   EXPECT_THAT(text, Not(HasSubstr("seedcast_job_update_ratio")));
   EXPECT_THAT(text, Not(HasSubstr("seedcast_job_sigma")));
   EXPECT_THAT(text, Not(HasSubstr("seedcast_store_bytes")));
+  EXPECT_THAT(text, Not(HasSubstr("seedcast_certificate_")));
 }
 
 TEST(HttpAddressTest, NeedsALoopbackOrAWord) {
@@ -254,14 +258,32 @@ TEST(HttpAddressTest, ADefaultThatIsTakenIsGivenUp) {
   EXPECT_EQ(StartHttp({taken, /*asked_for=*/true}, &second).code(), absl::StatusCode::kUnavailable);
 }
 
-TEST(CertificateExpiryTest, KeepsTheLastValueWhileTheFilesCannotBeRead) {
+TEST(CertificateGaugesTest, KeepTheLastEndAndTellThatTheFilesCannotBeUsed) {
   TemporaryDirectory directory;
   const absl::Time now = absl::Now();
-  CertificateExpiry expiry(IssueLeaf(directory.path(), Role::kCoordinator, now, absl::Hours(1)), TlsSide::kServer);
-  const double end = expiry.UnixSeconds(now);
-  EXPECT_NEAR(end, absl::ToUnixSeconds(now + absl::Hours(1)), 1);
-  EXPECT_EQ(expiry.UnixSeconds(now + absl::Hours(2)), end);  // expired: the alert must not go away
-  EXPECT_THAT(CertificateExpiry({}, TlsSide::kServer).UnixSeconds(absl::Now()), IsNan());
+  const TlsFiles files = IssueLeaf(directory.path(), Role::kCoordinator, now, absl::Hours(1));
+  CertificateGauges gauges(files, TlsSide::kServer, now);
+  const double end = absl::ToUnixSeconds(now + absl::Hours(1));
+  EXPECT_NEAR(gauges.Look(now).expiry_unix_seconds, end, 1);
+  EXPECT_EQ(gauges.Look(now).usable, 1);
+  EXPECT_NEAR(gauges.Look(now + absl::Hours(2)).expiry_unix_seconds, end, 1);  // expired: the alert must not go away
+  EXPECT_EQ(gauges.Look(now + absl::Hours(2)).usable, 0);
+}
+
+TEST(CertificateGaugesTest, KnowTheEndThoughTheFilesAreDamagedBeforeTheFirstScrape) {
+  TemporaryDirectory directory;
+  const absl::Time now = absl::Now();
+  const TlsFiles files = IssueLeaf(directory.path(), Role::kCoordinator, now, absl::Hours(1));
+  CertificateGauges gauges(files, TlsSide::kServer, now);
+  std::ofstream(files.key) << "damaged";
+  EXPECT_NEAR(gauges.Look(now).expiry_unix_seconds, absl::ToUnixSeconds(now + absl::Hours(1)), 1);
+  EXPECT_EQ(gauges.Look(now).usable, 0);
+}
+
+TEST(CertificateGaugesTest, AreNoneInPlainText) {
+  CertificateGauges gauges({}, TlsSide::kServer, absl::Now());
+  EXPECT_THAT(gauges.Look(absl::Now()).expiry_unix_seconds, IsNan());
+  EXPECT_THAT(gauges.Look(absl::Now()).usable, IsNan());
 }
 
 }  // namespace
