@@ -12,6 +12,7 @@
 #include "common/loopback.h"
 #include "common/status_macros.h"
 #include "common/version.h"
+#include "common/tls/handshake_error.h"
 #include "coordinator/rpc/health_client.h"
 #include "seedcast/v1/coordinator.grpc.pb.h"
 #include "worker/runtime/grpc_transport.h"
@@ -143,6 +144,9 @@ absl::Status Session::OpenStore(const SessionOptions& options) {
     }
     auto server = StartServer(options);
     if (server.ok()) {
+    if (const auto explained = ExplainHandshake(health.message(), options.tls, options.coordinator)) {
+      return absl::UnavailableError(absl::StrCat(name, " cannot be reached: ", *explained));
+    }
       server_ = *std::move(server);
       client_ = std::make_unique<Client>(server_->InProcessChannel(), "the embedded coordinator");
       return absl::OkStatus();

@@ -131,6 +131,14 @@ void AddOptions(CLI::App& app, Options* options) {
   app.footer(kFooter);
 }
 
+// A coordinator would refuse one of another role, each time that a service manager starts it again.
+absl::Status CheckWorkerCertificate(const TlsFiles& files) {
+  ASSIGN_OR_RETURN(const CheckedCertificate found, CheckTlsFiles(files, TlsSide::kClient, absl::Now()));
+  if (found.identity.role == Role::kWorker) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("tls-cert: ", files.certificate, ": is of the role ",
+                                                 RoleName(found.identity.role), ", expected worker"));
+}
+
 absl::Status Finish(const Options& options) {
   options.log.Apply();
   if (const absl::Status target = CheckTarget(options.coordinator); !target.ok()) {
@@ -139,9 +147,7 @@ absl::Status Finish(const Options& options) {
   RETURN_IF_ERROR(CheckPlainText(options.coordinator, options.tls.configured(), options.insecure));
   RETURN_IF_ERROR(options.worker.Validate());
   RETURN_IF_ERROR(CheckHttpAddress(options.http, options.tls.configured(), options.insecure));
-  if (options.tls.configured()) {
-    RETURN_IF_ERROR(CheckTlsFiles(options.tls, TlsSide::kClient, absl::Now()).status());
-  }
+  if (options.tls.configured()) RETURN_IF_ERROR(CheckWorkerCertificate(options.tls));
   if (options.kernels.empty() || UseKernels(options.kernels)) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("kernels: '", options.kernels, "', expected what this machine has: avx512, avx2 or scalar"));
@@ -161,7 +167,8 @@ int Serve(const Options& options, const Configuration& configuration) {
   TransferredBytes bytes;
   Worker worker(options.worker,
                 MakeGrpcTransport(MakeChannel(options.coordinator, ChannelUse::kControl, options.tls),
-                                  MakeChannel(options.coordinator, ChannelUse::kBulk, options.tls), {.bytes = &bytes}));
+                                  MakeChannel(options.coordinator, ChannelUse::kBulk, options.tls),
+                                  {.bytes = &bytes, .coordinator = options.coordinator, .tls = options.tls}));
   HttpServer http;
   AddWorkerPages(&worker, &bytes, options.tls, absl::Now(), &http);
   if (const absl::Status status = StartHttp(options.http, &http); !status.ok()) {
@@ -183,13 +190,6 @@ void PrintError(absl::string_view message) {
 // What would keep it from working, found without connecting. Each begins with the option's name.
 std::vector<std::string> FindProblems(const Options& options) {
   std::vector<std::string> problems;
-  if (options.tls.configured()) {
-    const auto found = CheckTlsFiles(options.tls, TlsSide::kClient, absl::Now());
-    if (found.ok() && found->identity.role != Role::kWorker) {
-      problems.push_back(absl::StrCat("tls-cert: ", options.tls.certificate, ": is of the role ",
-                                      RoleName(found->identity.role), ", expected worker"));
-    }
-  }
   if (const std::string& cache = options.worker.cache_directory; !cache.empty()) {
     if (const absl::Status status = CheckWritable(cache); !status.ok()) {
       problems.push_back(absl::StrCat("cache: ", status.message()));

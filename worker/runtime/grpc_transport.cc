@@ -8,6 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "common/tls/credentials.h"
+#include "common/tls/handshake_error.h"
 #include "seedcast/v1/parameters.grpc.pb.h"
 #include "seedcast/v1/worker.grpc.pb.h"
 #include "worker/runtime/assemblers.h"
@@ -63,7 +64,8 @@ void GrpcTransport::Connect(const v1::Hello& hello, Receiver* receiver) {
       absl::MutexLock lock(&mutex_);
       stream_ = nullptr;
     }
-    receiver->OnClosed(status);
+    const auto explained = ExplainHandshake(status.message(), options_.tls, options_.coordinator);
+    receiver->OnClosed(explained ? absl::Status(status.code(), *explained) : status);
   });
   absl::MutexLock lock(&mutex_);
   stream_ = stream;

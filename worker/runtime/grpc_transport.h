@@ -20,6 +20,9 @@ struct GrpcTransportOptions {
   int64_t max_snapshot_bytes = int64_t{1} << 31;  // larger ones are refused before they are allocated
   int64_t max_artifact_bytes = int64_t{1} << 31;
   TransferredBytes* bytes = nullptr;  // counts, if given; outlives the transport
+  // What the control channel was made with, for errors that name what of it does not fit.
+  std::string coordinator = {};
+  TlsFiles tls = {};
 };
 
 enum class ChannelUse { kControl, kBulk };  // the two never share a connection, so that bulk does not delay leases
