@@ -1,5 +1,7 @@
 // `seedcast certs DIR`: a development authority and its leaf certificates, made or renewed.
+#include <algorithm>
 #include <memory>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -66,8 +68,42 @@ absl::StatusOr<std::vector<std::string>> HostsOf(const CertsFlags& flags, const 
   return leaf->identity.role == Role::kCoordinator ? leaf->hosts : hosts;
 }
 
+// A leaf takes the place of the one of its name, so that a name is one's alone.
+absl::Status CheckNames(const CertsFlags& flags, const std::vector<Identity>& identities) {
+  std::set<std::string> names;
+  for (const auto& [role, name] : identities) {
+    RETURN_IF_ERROR(CheckIdentityName(name));
+    if (!names.insert(name).second) {
+      return absl::InvalidArgumentError(absl::StrCat("name: '", name, "' is asked for twice, expected one of each"));
+    }
+    const absl::StatusOr<LeafRequest> there = FindLeaf(flags.directory, name);
+    if (there.ok() && there->identity.role != role) {
+      return absl::InvalidArgumentError(absl::StrCat("name: '", name, "' has a certificate of the role ",
+                                                     RoleName(there->identity.role), ", expected another name"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckHostsAreForSomebody(const CertsFlags& flags, const std::vector<Identity>& identities) {
+  const bool coordinator = std::any_of(identities.begin(), identities.end(),
+                                       [](const Identity& identity) { return identity.role == Role::kCoordinator; });
+  if (flags.hosts.empty() || coordinator) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("host: '", flags.hosts.front(), "', is for a coordinator, expected --role coordinator with it"));
+}
+
+absl::Status CheckDays(int days) {
+  const int64_t kMaxDays = kMaxLeafLifetime / absl::Hours(24);
+  if (days >= 1 && days <= kMaxDays) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("days: ", days, ", expected 1 .. ", kMaxDays));
+}
+
 absl::StatusOr<std::vector<LeafRequest>> RequestsOf(const CertsFlags& flags) {
+  RETURN_IF_ERROR(CheckDays(flags.days));
   ASSIGN_OR_RETURN(const std::vector<Identity> identities, IdentitiesOf(flags));
+  RETURN_IF_ERROR(CheckNames(flags, identities));
+  RETURN_IF_ERROR(CheckHostsAreForSomebody(flags, identities));
   std::vector<LeafRequest> requests;
   for (const Identity& identity : identities) {
     LeafRequest request;
@@ -92,6 +128,9 @@ absl::Status MakeCertificates(const CertsFlags& flags, Console& console) {
   for (const LeafRequest& request : requests) {
     ASSIGN_OR_RETURN(const IssuedLeaf issued, authority.Issue(request, now));
     const std::string role(RoleName(request.identity.role));
+    if (issued.not_after < now + request.lifetime) {
+      console.err << Printable(request.identity.name) << ": ends with its authority" << std::endl;
+    }
     const std::string expires = absl::FormatTime("%Y-%m-%d", issued.not_after, absl::UTCTimeZone());
     table.AddRow({role, request.identity.name, issued.directory, expires});
     leaves.push_back(JsonObject()
@@ -120,7 +159,8 @@ void AddCertsCommand(CLI::App& app, Console& console, Action* action) {
       ->add_option("--role", flags->roles,
                    "ROLE or ROLE:NAME to make; may be repeated. Default: all that are there, or one of each role")
       ->type_name("ROLE");
-  command->add_option("--days", flags->days, "How long the certificates hold")->capture_default_str();
+  command->add_option("--days", flags->days, "How long the certificates hold, 1 .. 825; none outlives the authority")
+      ->capture_default_str();
   command->add_flag("--json", flags->json, "Print JSON on standard output, and nothing else there");
   command->footer(kFooter);
   command->callback(

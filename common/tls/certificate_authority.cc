@@ -7,12 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -27,7 +26,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr absl::Duration kAuthorityLifetime = absl::Hours(24 * 3650);
-constexpr absl::Duration kMaxLeafLifetime = absl::Hours(24 * 825);
 constexpr absl::Duration kClockSkew = absl::Minutes(5);  // a peer whose clock is behind must not wait
 constexpr mode_t kPublic = 0644;
 constexpr mode_t kSecret = 0600;
@@ -50,10 +48,16 @@ absl::Status WriteFile(const std::string& path, const std::string& text, mode_t 
 }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  if (!(text << file.rdbuf())) return SystemError(path);
-  return text.str();
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return SystemError(path);
+  std::string text;
+  char bytes[4096];
+  ssize_t count;
+  while ((count = read(fd, bytes, sizeof bytes)) > 0) text.append(bytes, count);
+  const absl::Status status = count < 0 ? SystemError(path) : absl::OkStatus();
+  close(fd);
+  if (!status.ok()) return status;
+  return text;
 }
 
 std::string TakeText(const BioPtr& bio) {
@@ -140,6 +144,21 @@ std::string AlternativeNames(const LeafRequest& request) {
   return names;
 }
 
+std::string Day(absl::Time time) { return absl::FormatTime("%Y-%m-%d", time, absl::UTCTimeZone()); }
+
+// Leaves of one that is none, or has ended, are made without a word and believed by nobody.
+absl::Status CheckAuthority(const std::string& path, X509* certificate, absl::Time now) {
+  const auto error = [&](absl::string_view what) { return absl::InvalidArgumentError(absl::StrCat(path, ": ", what)); };
+  constexpr int kMayIssue = 1;  // of version 3, by its basic constraints and its key usage
+  if (X509_check_ca(certificate) != kMayIssue) return error("is not the certificate of an authority (CA:TRUE)");
+  const absl::Time begin = TimeOf(X509_get0_notBefore(certificate));
+  const absl::Time end = TimeOf(X509_get0_notAfter(certificate));
+  if (now < begin) return error(absl::StrCat("is not valid before ", Day(begin)));
+  if (now < end) return absl::OkStatus();
+  return error(
+      absl::StrCat("has ended at ", Day(end), ", expected one that is valid: another directory gets a new one"));
+}
+
 // What `link` was is replaced in one rename.
 absl::Status PointTo(const std::string& target, const fs::path& link) {
   const fs::path temporary = absl::StrCat(link.string(), ".new");
@@ -200,6 +219,7 @@ absl::StatusOr<CertificateAuthority> CertificateAuthority::OpenOrCreate(const st
     if (X509_check_private_key(certificates->front().get(), key->get()) != 1) {
       return absl::InvalidArgumentError(absl::StrCat(key_path, ": is not the key of ", certificate_path));
     }
+    RETURN_IF_ERROR(CheckAuthority(certificate_path, certificates->front().get(), now));
     return CertificateAuthority(directory, std::move(certificates->front()), *std::move(key), /*created=*/false);
   }
   fs::create_directories(directory, error);
@@ -255,7 +275,9 @@ absl::StatusOr<IssuedLeaf> CertificateAuthority::Issue(const LeafRequest& reques
   RETURN_IF_ERROR(request.Validate());
   const std::string serial = RandomSerial();
   const KeyPtr key(EVP_EC_gen("P-256"));
-  const IssuedLeaf issued = {directory_ + "/" + request.identity.name, now + request.lifetime};
+  // Beyond its authority's end nobody believes it.
+  const IssuedLeaf issued = {directory_ + "/" + request.identity.name,
+                             std::min(now + request.lifetime, TimeOf(X509_get0_notAfter(certificate_.get())))};
   const CertificatePtr certificate =
       Blank(serial, request.identity.name, key.get(), now - kClockSkew, issued.not_after);
   // A coordinator asks itself for its health, so it is a client too; nobody else can pose as a server.

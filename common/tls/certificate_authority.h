@@ -20,6 +20,8 @@
 
 namespace seedcast {
 
+inline constexpr absl::Duration kMaxLeafLifetime = absl::Hours(24 * 825);
+
 struct LeafRequest {
   Identity identity;
   std::vector<std::string> hosts;  // DNS names and addresses under which it serves; for a coordinator only
@@ -41,11 +43,11 @@ absl::StatusOr<std::vector<LeafRequest>> FindLeaves(const std::string& directory
 
 class CertificateAuthority {
  public:
-  // INVALID_ARGUMENT where `directory` holds something else by these names; PERMISSION_DENIED and the like where it
-  // cannot be read or written.
+  // INVALID_ARGUMENT where `directory` holds something else by these names, or one that is not valid `now`;
+  // PERMISSION_DENIED and the like where it cannot be read or written.
   static absl::StatusOr<CertificateAuthority> OpenOrCreate(const std::string& directory, absl::Time now);
 
-  // A leaf with a key of its own, in the place of the one of that name.
+  // A leaf with a key of its own, in the place of the one of that name. It ends no later than its authority.
   absl::StatusOr<IssuedLeaf> Issue(const LeafRequest& request, absl::Time now) const;
 
   bool created() const { return created_; }

@@ -56,6 +56,50 @@ TEST_F(CertsCommandTest, WithoutRolesRenewsWhatIsThereAndNothingElse) {
   EXPECT_THAT(renewed.out, Not(HasSubstr("admin")));
 }
 
+TEST_F(CertsCommandTest, ANameIsOnesAlone) {
+  ASSERT_EQ(Certs({"--host", "coordinator.example.org"}).code, 0);
+  const std::string version = Version("admin");
+  const struct {
+    std::vector<std::string> arguments;
+    const char* says;
+  } cases[] = {
+      {{"--role", "observer", "--role", "worker:admin"}, "name: 'admin' has a certificate of the role admin, expected"},
+      {{"--role", "coordinator:a", "--role", "worker:a"}, "name: 'a' is asked for twice"},
+      {{"--role", "worker", "--role", "worker"}, "name: 'worker' is asked for twice"},
+  };
+  const std::string observers = Version("observer");
+  for (const auto& c : cases) {
+    const CommandResult refused = Certs(c.arguments);
+    EXPECT_EQ(refused.code, 2);
+    EXPECT_THAT(refused.err, HasSubstr(c.says));
+    EXPECT_EQ(refused.out, "");
+  }
+  EXPECT_EQ(Version("admin"), version);
+  EXPECT_EQ(Version("observer"), observers) << "nothing is made before all is looked at";
+  EXPECT_FALSE(std::filesystem::exists(Path("certs/a")));
+  EXPECT_EQ(Certs({"--role", "admin"}).code, 0);
+  EXPECT_NE(Version("admin"), version);
+}
+
+TEST_F(CertsCommandTest, OptionsThatCannotBeMeantAreNamed) {
+  const struct {
+    std::vector<std::string> arguments;
+    const char* says;
+  } cases[] = {
+      {{"--days", "0"}, "days: 0, expected 1 .. 825"},
+      {{"--days", "826"}, "days: 826, expected 1 .. 825"},
+      {{"--role", "worker", "--host", "bad host"},
+       "host: 'bad host', is for a coordinator, expected --role coordinator"},
+      {{"--host", "bad host"}, "host: 'bad host', expected a DNS name or an address"},
+  };
+  for (const auto& c : cases) {
+    const CommandResult refused = Certs(c.arguments);
+    EXPECT_EQ(refused.code, 2);
+    EXPECT_THAT(refused.err, HasSubstr(c.says));
+    EXPECT_FALSE(std::filesystem::exists(Path("certs")));
+  }
+}
+
 TEST_F(CertsCommandTest, OneThatCannotBeReadIsNotReplacedByAGuess) {
   ASSERT_EQ(Certs({"--host", "coordinator.example.org"}).code, 0);
   std::ofstream(Path("certs/coordinator/tls.crt")) << "damaged";

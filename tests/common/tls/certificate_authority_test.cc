@@ -116,6 +116,35 @@ TEST_F(CertificateAuthorityTest, SaysWhatIsWrongWithADirectory) {
   EXPECT_THAT(std::string(CertificateAuthority::OpenOrCreate(directory_.path(), kNow).status().message()),
               HasSubstr("holds no private key"));
   EXPECT_FALSE(CertificateAuthority::OpenOrCreate(directory_ / "ca.crt/inside", kNow).ok());
+  std::ofstream(directory_ / "ca.crt", std::ios::trunc).close();
+  EXPECT_THAT(std::string(CertificateAuthority::OpenOrCreate(directory_.path(), kNow).status().message()),
+              HasSubstr("ca.crt: holds no certificate in PEM"));
+}
+
+TEST_F(CertificateAuthorityTest, IsRefusedWhereNobodyWouldBelieveItsLeaves) {
+  constexpr absl::Duration kLifetime = absl::Hours(24 * 3650);
+  Open();
+  const auto says = [&](absl::Time now) {
+    return std::string(CertificateAuthority::OpenOrCreate(directory_.path(), now).status().message());
+  };
+  EXPECT_EQ(says(kNow + kLifetime - absl::Seconds(1)), "");
+  EXPECT_THAT(says(kNow + kLifetime), HasSubstr("ca.crt: has ended at 2037-01-12"));
+  EXPECT_THAT(says(kNow - absl::Hours(1)), HasSubstr("ca.crt: is not valid before 2027-01-15"));
+
+  const auto leaf = Open().Issue({{Role::kWorker, "w"}, {}}, kNow);
+  ASSERT_TRUE(leaf.ok()) << leaf.status();
+  for (const auto& [from, to] : {std::pair("w/tls.crt", "ca.crt"), std::pair("w/tls.key", "ca.key")}) {
+    std::filesystem::copy_file(directory_ / from, directory_ / to, std::filesystem::copy_options::overwrite_existing);
+  }
+  EXPECT_THAT(says(kNow), HasSubstr("ca.crt: is not the certificate of an authority"));
+}
+
+TEST_F(CertificateAuthorityTest, ALeafDoesNotOutliveIt) {
+  const CertificateAuthority authority = Open();
+  const absl::Time end = kNow + absl::Hours(24 * 3650);
+  const auto leaf = authority.Issue({{Role::kWorker, "w"}, {}}, end - absl::Hours(24));
+  ASSERT_TRUE(leaf.ok()) << leaf.status();
+  EXPECT_EQ(leaf->not_after, end);
 }
 
 }  // namespace
