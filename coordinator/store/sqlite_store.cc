@@ -284,7 +284,8 @@ absl::Status Prepare(SqliteConnection& db) {
 absl::Status Explain(const absl::Status& status, SqliteConnection& db, const std::string& directory) {
   if (sqlite3_errcode(db.get()) == SQLITE_BUSY) {
     return absl::FailedPreconditionError(
-        absl::StrCat("another coordinator holds store ", directory, "; clients reach it with --coordinator HOST:PORT"));
+        absl::StrCat("another coordinator holds store ", directory,
+                     "; one that listens is reached with --coordinator HOST:PORT, and a command lets go at its end"));
   }
   return {status.code(), absl::StrCat(directory, ": ", status.message())};
 }
