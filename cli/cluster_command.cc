@@ -127,6 +127,7 @@ absl::StatusOr<Matrix> Measure(const v1::JobSpec& spec, const ClusterFlags& flag
   SessionOptions options = flags.Resolve(console);
   options.coordinator.clear();
   options.store_directory = folder.path();
+  options.makes_store = true;
   ASSIGN_OR_RETURN(const auto session, Session::Open(options));
   Client& client = session->client();
   ASSIGN_OR_RETURN(const v1::JobStatus submitted, client.Submit(spec));

@@ -1,4 +1,6 @@
 // submit, list, show, watch, pause, resume, cancel, fork: one or two calls each, and a way to print the answer.
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "cli/commands.h"
@@ -25,10 +27,16 @@ void PrintStatus(const v1::JobStatus& status, const JobFlags& flags, Console& co
 }
 
 // Nothing trains in a store that a command opens by itself: whoever waits for it waits for ever.
-absl::Status RefuseWaiting(const Session& session, const std::string& job_id) {
+absl::Status RefuseWaiting(const Session& session, const std::string& job_id, const JobFlags& flags) {
   if (!session.embedded()) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat(job_id, " has no workers in a local store; seedcast run --resume ", job_id, " trains it here"));
+      absl::StrCat(job_id, " has no workers in a local store; ", flags.ResumeCommand(job_id), " trains it here"));
+}
+
+// The same for who does not wait.
+void SayWhatTrainsIt(const Session& session, const v1::JobStatus& status, const JobFlags& flags, Console& console) {
+  if (!session.embedded() || status.state() != v1::RUNNING) return;
+  console.err << "it has no workers in a local store; " << flags.ResumeCommand(status.job_id()) << " trains it here\n";
 }
 
 absl::Status WatchToEnd(Session& session, const std::string& job_id, const JobFlags& flags, Console& console) {
@@ -51,20 +59,43 @@ absl::Status WatchToEnd(Session& session, const std::string& job_id, const JobFl
 
 absl::Status Submit(const JobFlags& flags, Console& console) {
   ASSIGN_OR_RETURN(const v1::JobSpec spec, LoadJobFile(flags.file, flags.overrides));
-  ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve(console)));
+  SessionOptions options = flags.Resolve(console);
+  options.makes_store = true;
+  ASSIGN_OR_RETURN(const auto session, Session::Open(options));
   if (flags.watch && session->embedded()) {
     return absl::InvalidArgumentError("--watch needs a coordinator with workers; seedcast run trains here");
   }
   ASSIGN_OR_RETURN(const v1::JobStatus status, session->client().Submit(spec));
   if (!status.dataset().empty()) console.err << "data: " << Printable(status.dataset()) << "\n";
   if (!flags.watch || !flags.json) PrintStatus(status, flags, console, absl::StrCat("submitted ", status.job_id()));
+  SayWhatTrainsIt(*session, status, flags, console);
   return flags.watch ? WatchToEnd(*session, status.job_id(), flags, console) : absl::OkStatus();
 }
 
+// On a fresh machine: the default store is not made just to say that it has no jobs. One named by hand is an error.
+bool HasNoStoreYet(const JobFlags& flags) {
+  const std::string directory = DefaultStoreDirectory();
+  return flags.coordinator.empty() && flags.store.empty() && !directory.empty() && !HoldsStore(directory);
+}
+
+void PrintJobs(const v1::ListJobsResponse& jobs, const JobFlags& flags, Console& console) {
+  console.out << (flags.json ? ToJson(jobs) + "\n" : ListTable(jobs, absl::Now())) << std::flush;
+}
+
 absl::Status List(const JobFlags& flags, Console& console) {
+  if (HasNoStoreYet(flags)) {
+    PrintJobs(v1::ListJobsResponse(), flags, console);
+    if (!flags.json) console.err << "no jobs yet: seedcast run FILE trains the first\n";
+    return absl::OkStatus();
+  }
   ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve(console)));
   ASSIGN_OR_RETURN(const v1::ListJobsResponse response, session->client().List());
-  console.out << (flags.json ? ToJson(response) + "\n" : ListTable(response, absl::Now()));
+  PrintJobs(response, flags, console);
+  const bool any_running = std::any_of(response.jobs().begin(), response.jobs().end(),
+                                       [](const v1::JobStatus& job) { return job.state() == v1::RUNNING; });
+  if (any_running && session->embedded() && !flags.json) {
+    console.err << "nothing trains in a local store: " << flags.ResumeCommand("JOB") << "\n";
+  }
   return absl::OkStatus();
 }
 
@@ -83,7 +114,7 @@ absl::Status Show(const JobFlags& flags, Console& console) {
 absl::Status Watch(const JobFlags& flags, Console& console) {
   ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve(console)));
   ASSIGN_OR_RETURN(const v1::JobStatus status, session->client().Get(flags.job_id));
-  if (!HasEnded(status)) RETURN_IF_ERROR(RefuseWaiting(*session, flags.job_id));
+  if (!HasEnded(status)) RETURN_IF_ERROR(RefuseWaiting(*session, flags.job_id, flags));
   return WatchToEnd(*session, flags.job_id, flags, console);
 }
 
@@ -104,6 +135,7 @@ absl::Status Fork(const JobFlags& flags, Console& console) {
   ASSIGN_OR_RETURN(const v1::JobStatus status, session->client().Fork(flags.job_id, flags.version, spec));
   PrintStatus(status, flags, console,
               absl::StrCat("forked ", status.job_id(), " from ", flags.job_id, " at version ", flags.version));
+  SayWhatTrainsIt(*session, status, flags, console);
   return absl::OkStatus();
 }
 
@@ -113,10 +145,7 @@ absl::Status ChangeState(Change change, const std::string& done, const JobFlags&
   ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve(console)));
   ASSIGN_OR_RETURN(const v1::JobStatus status, (session->client().*change)(flags.job_id));
   PrintStatus(status, flags, console, absl::StrCat(done, " ", status.job_id(), " at generation ", Generations(status)));
-  if (session->embedded() && status.state() == v1::RUNNING) {
-    console.err << "it has no workers in a local store; seedcast run --resume " << status.job_id()
-                << " trains it here\n";
-  }
+  SayWhatTrainsIt(*session, status, flags, console);
   return absl::OkStatus();
 }
 

@@ -78,6 +78,7 @@ absl::Status Evaluate(const ModelFlags& flags, Console& console) {
   ASSIGN_OR_RETURN(const v1::JobStatus status, session->client().Get(flags.job_id));
   RETURN_IF_ERROR(CheckAreRead(status.spec(), flags));
   if (session->embedded()) {
+    RETURN_IF_ERROR(CheckNumericClassHere(status.spec()));
     ASSIGN_OR_RETURN(const std::vector<std::string> paused, session->StartWorkerForEvaluation(flags.slots));
     if (!paused.empty()) console.err << "paused meanwhile: " << absl::StrJoin(paused, ", ") << "\n";
   }

@@ -26,10 +26,16 @@ struct RunFlags : ConnectionFlags {
   int comparison_seeds = 20;
 };
 
+// That the job does not wait for ever: without --listen no worker can join but the one here.
+absl::Status CheckServed(const v1::JobSpec& spec, const RunFlags& flags) {
+  return flags.listen.empty() ? CheckNumericClassHere(spec) : absl::OkStatus();
+}
+
 // The job to train: a new one, or one of the store that had not ended.
 absl::StatusOr<v1::JobStatus> SubmitOrResume(Client& client, const RunFlags& flags, const v1::JobSpec& spec) {
   if (flags.resume.empty()) return client.Submit(spec);
   ASSIGN_OR_RETURN(v1::JobStatus status, client.Get(flags.resume));
+  RETURN_IF_ERROR(CheckServed(status.spec(), flags));
   if (status.state() == v1::PAUSED) return client.Resume(flags.resume);
   RETURN_IF_ERROR(OutcomeOf(status));
   return status;
@@ -41,9 +47,8 @@ absl::Status LeaveInterrupted(Client& client, const std::string& job_id, const R
   const auto status = client.Get(job_id);
   const std::string where =
       status.ok() ? absl::StrCat(" at generation ", status->version(), "/", status->spec().generations()) : "";
-  const std::string store = flags.store.empty() ? "" : absl::StrCat(" --store ", flags.store);
   return absl::CancelledError(
-      absl::StrCat("interrupted", where, "; progress is kept, go on with: seedcast run --resume ", job_id, store));
+      absl::StrCat("interrupted", where, "; progress is kept, go on with: ", flags.ResumeCommand(job_id)));
 }
 
 std::string TestLabel(const v1::EvaluationSpec& spec) {
@@ -116,11 +121,13 @@ absl::Status Run(const RunFlags& flags, Console& console) {
   v1::JobSpec spec;
   if (flags.resume.empty()) {
     ASSIGN_OR_RETURN(spec, LoadJobFile(flags.file, flags.overrides));
+    RETURN_IF_ERROR(CheckServed(spec, flags));
   }
   if (!flags.output.empty()) RETURN_IF_ERROR(PrepareFolder(flags.output));
   SessionOptions options = flags.Resolve(console);
   options.coordinator.clear();  // everything happens here, whatever the environment says
   options.stays = true;
+  options.makes_store = flags.resume.empty();
   options.listen = flags.listen;
   ASSIGN_OR_RETURN(const auto session, Session::Open(options));
   if (!flags.listen.empty()) console.err << "listening on port " << session->port() << "\n";
@@ -144,7 +151,8 @@ void AddRunCommand(CLI::App& app, Console& console, Action* action) {
   command->footer(
       "At the end the model is tested on classes that it never saw, or a learned optimizer compared with\n"
       "tuned ones, and written. Ctrl-C leaves the job paused, with its progress kept. While it runs, other\n"
-      "commands on the same --store reach it; with --listen, by --coordinator.\n"
+      "commands on the same --store reach it, and submit hands it one more job; with --listen, by\n"
+      "--coordinator.\n"
       "\n"
       "Examples:\n"
       "  seedcast run examples/omniglot.yaml --data ~/omniglot\n"

@@ -6,15 +6,17 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "common/host_port.h"
 #include "common/log.h"
 #include "common/loopback.h"
 #include "common/status_macros.h"
-#include "common/version.h"
 #include "common/tls/handshake_error.h"
+#include "common/version.h"
 #include "coordinator/rpc/health_client.h"
 #include "seedcast/v1/coordinator.grpc.pb.h"
+#include "worker/kernels/convnet.h"
 #include "worker/runtime/grpc_transport.h"
 
 namespace seedcast {
@@ -42,6 +44,14 @@ std::shared_ptr<grpc::Channel> ChannelOfRunningCommand(const std::string& store_
   if (socket.empty() || !std::filesystem::exists(socket, error)) return nullptr;
   std::shared_ptr<grpc::Channel> channel = MakeChannel("unix:" + socket, ChannelUse::kControl);
   return channel->WaitForConnected(absl::ToChronoTime(absl::Now() + kConnectLocally)) ? channel : nullptr;
+}
+
+// What a command that trains says where another one does already; `refused` where nobody answers on the store's socket.
+absl::Status WhoHolds(const std::string& store_directory, const absl::Status& refused) {
+  if (ChannelOfRunningCommand(store_directory) == nullptr) return refused;
+  return absl::FailedPreconditionError(
+      absl::StrCat("store: a running command holds ", store_directory,
+                   ": hand it the job with seedcast submit FILE or seedcast resume JOB, or use another --store"));
 }
 
 // UNAVAILABLE when nothing is answered, FAILED_PRECONDITION when it is of another protocol.
@@ -94,6 +104,23 @@ std::string DefaultStoreDirectory() {
   return home == nullptr || *home == '\0' ? "" : absl::StrCat(home, "/.local/state/seedcast");
 }
 
+bool HoldsStore(const std::string& directory) {
+  std::error_code error;
+  return std::filesystem::exists(std::filesystem::path(directory) / "seedcast.db", error) || error;
+}
+
+absl::Status CheckNumericClassHere(const v1::JobSpec& spec) {
+  if (spec.numeric_class() == v1::NUMERIC_CLASS_UNSPECIFIED) return absl::OkStatus();  // becomes F32
+  std::vector<std::string> here;
+  for (const v1::NumericClass numeric_class : {v1::F32, v1::BF16_AMX, v1::BF16_AVX512}) {
+    if (BestConvNetKernels(numeric_class) == nullptr) continue;  // as in ProveNumericClasses
+    if (numeric_class == spec.numeric_class()) return absl::OkStatus();
+    here.push_back(v1::NumericClass_Name(numeric_class));
+  }
+  return absl::InvalidArgumentError(absl::StrCat("numeric_class: ", v1::NumericClass_Name(spec.numeric_class()),
+                                                 ", expected one that this machine has: ", absl::StrJoin(here, ", ")));
+}
+
 absl::Status CheckCoordinatorAddress(const std::string& address) {
   const absl::Status target = CheckTarget(address);
   return target.ok() ? target : absl::InvalidArgumentError(absl::StrCat("coordinator: ", target.message()));
@@ -117,6 +144,9 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(const SessionOptions& opt
   const std::shared_ptr<grpc::Channel> channel = MakeChannel(options.coordinator, ChannelUse::kControl, options.tls);
   if (!channel->WaitForConnected(absl::ToChronoTime(absl::Now() + kConnect))) {
     const absl::Status health = AskHealth(channel, kConnectLocally);  // for what it says of the reason
+    if (const auto explained = ExplainHandshake(health.message(), options.tls, options.coordinator)) {
+      return absl::UnavailableError(absl::StrCat(name, " cannot be reached: ", *explained));
+    }
     return absl::UnavailableError(
         absl::StrCat(name, " cannot be reached: ", health.message(),
                      "; is it running, the address right, and TLS on at both ends or at none?"));
@@ -127,6 +157,9 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(const SessionOptions& opt
 }
 
 absl::Status Session::OpenStore(const SessionOptions& options) {
+  if (!options.makes_store && !HoldsStore(options.store_directory)) {
+    return absl::NotFoundError(absl::StrCat("store: ", options.store_directory, " holds no jobs (no seedcast.db)"));
+  }
   const absl::Time deadline = absl::Now() + kStoreBusy;
   while (true) {
     std::shared_ptr<grpc::Channel> channel;
@@ -144,14 +177,14 @@ absl::Status Session::OpenStore(const SessionOptions& options) {
     }
     auto server = StartServer(options);
     if (server.ok()) {
-    if (const auto explained = ExplainHandshake(health.message(), options.tls, options.coordinator)) {
-      return absl::UnavailableError(absl::StrCat(name, " cannot be reached: ", *explained));
-    }
       server_ = *std::move(server);
       client_ = std::make_unique<Client>(server_->InProcessChannel(), "the embedded coordinator");
       return absl::OkStatus();
     }
-    if (!absl::IsFailedPrecondition(server.status()) || absl::Now() > deadline) return server.status();
+    if (!absl::IsFailedPrecondition(server.status())) return server.status();
+    if (absl::Now() > deadline) {
+      return options.stays ? WhoHolds(options.store_directory, server.status()) : server.status();
+    }
     absl::SleepFor(kStoreRetry);  // the lock belongs to another process, which tells nobody when it lets go
   }
 }

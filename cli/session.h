@@ -28,11 +28,18 @@ struct SessionOptions {
   // directory, where other commands on this store find it.
   std::string listen;
   bool stays = false;
-  bool insecure = false;  // plain text, though `coordinator` or `listen` is other than loopback
+  bool makes_store = false;  // of the embedded one, where there is none: else that is an error
+  bool insecure = false;     // plain text, though `coordinator` or `listen` is other than loopback
 };
 
 // $XDG_STATE_HOME/seedcast, else ~/.local/state/seedcast; empty when neither variable is set.
 std::string DefaultStoreDirectory();
+
+// True also where that cannot be told: who opens it is told why.
+bool HoldsStore(const std::string& directory);
+
+// INVALID_ARGUMENT when workers on this machine are not of the job's numeric class: it would wait for ever for another.
+absl::Status CheckNumericClassHere(const v1::JobSpec& spec);
 
 // INVALID_ARGUMENT begins with the option's name.
 absl::Status CheckCoordinatorAddress(const std::string& address);
@@ -40,8 +47,8 @@ absl::Status CheckCoordinatorAddress(const std::string& address);
 class Session {
  public:
   // A store that a running command has open is reached through that command. UNAVAILABLE when a coordinator elsewhere
-  // does not answer within seconds, FAILED_PRECONDITION when it speaks another version of the protocol; the embedded
-  // one's errors as in server.h.
+  // does not answer within seconds, FAILED_PRECONDITION when it speaks another version of the protocol; NOT_FOUND
+  // when there is no store and none is to be made; the embedded one's errors as in server.h.
   static absl::StatusOr<std::unique_ptr<Session>> Open(const SessionOptions& options);
   // Drains the worker, goes on with the jobs that were paused for an evaluation, shuts the embedded coordinator down.
   ~Session();

@@ -16,7 +16,9 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::ContainsRegex;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
 using ::testing::StartsWith;
 
 TEST_F(CommandTest, RunTrainsAndSaysWhatCameOut) {
@@ -96,11 +98,50 @@ TEST_F(CommandTest, JobsGoThroughTheirStates) {
   ExpectJson(OnStore({"watch", "sphere-1", "--json"}).out, "j['state'] == 'SUCCEEDED' and j['version'] == 20");
   EXPECT_EQ(OnStore({"pause", "sphere-1"}).code, kExitFailed);
 
-  EXPECT_EQ(OnStore({"submit", SphereJob()}).out, "submitted sphere-2\n");
+  const CommandResult second = OnStore({"submit", SphereJob()});
+  EXPECT_EQ(second.out, "submitted sphere-2\n");
+  EXPECT_THAT(second.err, EndsWith("it has no workers in a local store; seedcast run --resume sphere-2 --store " +
+                                   Path("store") + " trains it here\n"));
   EXPECT_THAT(OnStore({"cancel", "sphere-2"}).out, HasSubstr("cancelled sphere-2"));
   const CommandResult resumed = OnStore({"run", "--resume", "sphere-2"});
   EXPECT_EQ(resumed.code, kExitFailed);
   EXPECT_THAT(resumed.err, HasSubstr("sphere-2 was cancelled"));
+}
+
+TEST_F(CommandTest, AListOfWhatNothingTrainsSaysWhatWould) {
+  ASSERT_EQ(OnStore({"submit", SphereJob()}).code, kExitOk);
+  const std::string hint = "nothing trains in a local store: seedcast run --resume JOB --store " + Path("store") + "\n";
+  EXPECT_EQ(OnStore({"list"}).err, hint);
+  EXPECT_EQ(OnStore({"list", "--json"}).err, "");
+  ASSERT_EQ(OnStore({"pause", "sphere-1"}).code, kExitOk);
+  EXPECT_EQ(OnStore({"list"}).err, "");
+}
+
+TEST_F(CommandTest, OnlyRunAndSubmitMakeAStore) {
+  const std::vector<std::vector<std::string>> kCommands = {
+      {"list"},        {"show", "x"},     {"watch", "x"},           {"export", "x"},
+      {"verify", "x"}, {"evaluate", "x"}, {"compare", "x"},         {"pause", "x"},
+      {"resume", "x"}, {"cancel", "x"},   {"run", "--resume", "x"}, {"fork", "x", "--version", "1"}};
+  for (const std::vector<std::string>& command : kCommands) {
+    const CommandResult result = OnStore(command);
+    EXPECT_EQ(result.code, kExitUsage) << command[0];
+    EXPECT_THAT(result.err, StartsWith("seedcast: store: " + Path("store") + " holds no jobs (no seedcast.db)"))
+        << command[0];
+    EXPECT_FALSE(std::filesystem::exists(Path("store"))) << command[0];
+  }
+  EXPECT_EQ(OnStore({"submit", SphereJob()}).code, kExitOk);
+  EXPECT_EQ(OnStore({"list"}).code, kExitOk);
+}
+
+TEST_F(CommandTest, AFreshMachineHasNoJobsAndGetsNoStore) {
+  setenv("XDG_STATE_HOME", Path("state").c_str(), 1);
+  const CommandResult list = Command({"list"});
+  EXPECT_EQ(list.code, kExitOk);
+  EXPECT_THAT(list.out, MatchesRegex("JOB [^\n]*\n"));
+  EXPECT_THAT(list.err, HasSubstr("no jobs yet: seedcast run FILE"));
+  ExpectJson(Command({"list", "--json"}).out, "j == {'jobs': []}");
+  EXPECT_EQ(Command({"show", "x"}).code, kExitUsage);
+  EXPECT_FALSE(std::filesystem::exists(Path("state")));
 }
 
 TEST_F(CommandTest, ShowDrawsTheCurves) {
@@ -123,8 +164,9 @@ TEST_F(CommandTest, RunPausesOtherJobsOfTheStore) {
 TEST_F(CommandTest, AnUnchangedForkRepeatsTheOriginal) {
   const CommandResult run = OnStore({"run", SphereJob(), "--json"});
   ASSERT_EQ(run.code, kExitOk) << run.err;
-  ExpectJson(OnStore({"fork", "sphere-1", "--version", "7", "--json"}).out,
-             "j['job_id'] == 'sphere-2' and j['forked_from'] == 'sphere-1@7' and j['version'] == 7");
+  const CommandResult forked = OnStore({"fork", "sphere-1", "--version", "7", "--json"});
+  ExpectJson(forked.out, "j['job_id'] == 'sphere-2' and j['forked_from'] == 'sphere-1@7' and j['version'] == 7");
+  EXPECT_THAT(forked.err, HasSubstr("seedcast run --resume sphere-2"));
   const CommandResult fork = OnStore({"run", "--resume", "sphere-2", "--json"});
   EXPECT_EQ(JsonField(fork.out, "digest"), JsonField(run.out, "digest")) << fork.err;
   ExpectJson(OnStore({"verify", "sphere-2", "--json"}).out,
@@ -237,7 +279,7 @@ TEST_F(RemoteCommandTest, SubmitWatchesAJobToItsEnd) {
   const std::string environment = "SEEDCAST_COORDINATOR=" + address_;
   EXPECT_THAT(Command({"list"}, {environment.c_str()}).out, ContainsRegex("sphere-1 +SUCCEEDED"));
   EXPECT_EQ(Command({"verify", "sphere-1"}, {environment.c_str()}).code, kExitOk);
-  EXPECT_THAT(Command({"list", "--store", Path("store")}, {environment.c_str()}).out, Not(HasSubstr("sphere-1")))
+  EXPECT_THAT(Command({"list", "--store", Path("store")}, {environment.c_str()}).err, HasSubstr("holds no jobs"))
       << "a store named by hand wins over the environment";
   worker.RequestDrain();
   EXPECT_TRUE(worker.Join().ok());
@@ -319,8 +361,8 @@ TEST_F(CommandTest, BadUsageIsExitCodeTwoWithOneClearLine) {
       {{"run", job, "--store", Path("store"), "--listen", "nonsense:"}, "listen: 'nonsense:', expected host:port"},
       {{"run", job, "--store", Path("store"), "--listen", ":7070"}, "listen: ':7070', expected host:port"},
       {{"submit", job, "--watch", "--store", Path("store")}, "seedcast run trains here"},
-      {{"show", "nobody-1", "--store", Path("store")}, "nobody-1"},
-      {{"fork", "nobody-1", "--version", "1", "--store", Path("store")}, "nobody-1"},
+      {{"show", "nobody-1", "--store", Path("store")}, "unknown job 'nobody-1'"},  // `submit` has made the store
+      {{"fork", "nobody-1", "--version", "1", "--store", Path("store")}, "unknown job 'nobody-1'"},
       {{"fork", "nobody-1", "--store", Path("store")}, "--version is required"},
       {{"evaluate", "x", "--split", "other"}, "--split: other not in {train,validation,test}"},
       {{"evaluate", "x", "--way", "101"}, "--way: Value 101 not in range 2 to 100"},

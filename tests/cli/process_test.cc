@@ -13,13 +13,16 @@
 #include "tests/testing/read_text.h"
 #include "tests/testing/silent_server.h"
 #include "tests/testing/temporary_directory.h"
+#include "worker/kernels/convnet.h"
 
 namespace seedcast {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 class ProcessTest : public ::testing::Test {
  protected:
@@ -76,6 +79,15 @@ class ProcessTest : public ::testing::Test {
       usleep(20'000);
     }
     ADD_FAILURE() << "no progress within the time: " << Read("list.out") << Read("list.err");
+    return false;
+  }
+
+  bool HasWorker(const std::string& job_id) {
+    for (int i = 0; i < 200; ++i) {
+      if (Run("show", {"show", job_id}) == 0 && Read("show.out").find("1 with ") != std::string::npos) return true;
+      usleep(20'000);
+    }
+    ADD_FAILURE() << "no worker within the time: " << Read("show.out") << Read("show.err");
     return false;
   }
 
@@ -164,12 +176,35 @@ TEST_P(SignalTest, EndsASubmissionWhoseDataDoesNotCome) {
 INSTANTIATE_TEST_SUITE_P(Signals, SignalTest, ::testing::Values(SIGINT, SIGTERM),
                          [](const auto& info) { return info.param == SIGINT ? "Interrupt" : "Terminate"; });
 
-TEST_F(ProcessTest, ASecondSignalEndsItAtOnce) {
-  const pid_t run = Start("run", {"run", Path("job.yaml")});
+// A terminal's Ctrl-C reaches the whole group, and a wrapper in it passes its own on.
+TEST_F(ProcessTest, TwoSignalsAtOnceAreOne) {
+  const pid_t run = Start("run", {"run", Path("job.yaml"), "--set", "generations=1000000"});
   ASSERT_TRUE(MakesProgress());
   kill(run, SIGINT);
   kill(run, SIGTERM);
   EXPECT_EQ(Wait(run), 130);
+  EXPECT_THAT(Read("run.err"), HasSubstr("progress is kept"));
+  ASSERT_EQ(Run("list", {"list"}), 0) << Read("list.err");
+  EXPECT_THAT(Read("list.out"), ContainsRegex("sphere-1 +PAUSED "));
+}
+
+TEST_F(ProcessTest, ASecondSignalEndsItAtOnce) {
+  std::ofstream(Path("long.yaml")) << "name: long\n"  // minutes of leases in hand, which the first signal waits for
+                                      "learned_optimizer: {clusters: [{name: bowls, problems: ['quadratic(10)']}],\n"
+                                      "                    unroll: {steps: 1000000, count: 1000}}\n"
+                                      "strategy: {population_size: 2}\n"
+                                      "generations: 1\n"
+                                      "validation: {every: 0}\n";
+  const pid_t run = Start("run", {"run", Path("long.yaml")});
+  ASSERT_TRUE(HasWorker("long-1"));
+  usleep(200'000);  // the leases are on their way
+  kill(run, SIGINT);
+  usleep(600'000);  // beyond what counts as an echo of the first
+  const absl::Time second = absl::Now();
+  kill(run, SIGINT);
+  EXPECT_EQ(Wait(run), 130);
+  EXPECT_LT(absl::Now() - second, absl::Seconds(10));
+  EXPECT_EQ(Read("run.err").find("progress is kept"), std::string::npos) << Read("run.err");
 }
 
 TEST_F(ProcessTest, SurvivesKillAndTakesTheJobUpAgain) {
@@ -178,6 +213,9 @@ TEST_F(ProcessTest, SurvivesKillAndTakesTheJobUpAgain) {
   kill(run, SIGKILL);
   EXPECT_EQ(Wait(run), 128 + SIGKILL);
   EXPECT_EQ(Run("list", {"list"}), 0) << Read("list.err") << "the socket left behind is in the way";
+  EXPECT_THAT(Read("list.out"), ContainsRegex("sphere-1 +RUNNING +sphere +[0-9]+/500 .* - +[0-9.]+ s ago"));
+  EXPECT_EQ(Read("list.err"),
+            "nothing trains in a local store: seedcast run --resume JOB --store " + Path("store") + "\n");
   EXPECT_EQ(Run("resumed", {"run", "--resume", "sphere-1"}), 0) << Read("resumed.err");
   EXPECT_EQ(Run("verify", {"verify", "sphere-1"}), 0) << Read("verify.err");
 }
@@ -186,10 +224,73 @@ TEST_F(ProcessTest, OtherCommandsReachTheRunningOneAndASecondRunIsRefused) {
   const pid_t run = Start("run", {"run", Path("job.yaml"), "--set", "generations=1000000"});
   ASSERT_TRUE(MakesProgress());
   EXPECT_EQ(Run("second", {"run", Path("job.yaml")}), 1);
-  EXPECT_THAT(Read("second.err"), HasSubstr("seedcast: "));
+  EXPECT_THAT(Read("second.err"), HasSubstr("seedcast: store: a running command holds " + Path("store") +
+                                            ": hand it the job with seedcast submit FILE or seedcast resume JOB"));
+  EXPECT_EQ(Run("beside", {"submit", Path("job.yaml"), "--set", "generations=3"}), 0) << Read("beside.err");
+  EXPECT_THAT(Read("beside.err"), Not(HasSubstr("no workers")));
+  EXPECT_EQ(Run("beside", {"watch", "sphere-2"}), 0) << Read("beside.err");
+  EXPECT_EQ(Run("list", {"list"}), 0);
+  EXPECT_EQ(Read("list.err"), "");
   EXPECT_EQ(Run("cancel", {"cancel", "sphere-1"}), 0) << Read("cancel.err");
   EXPECT_EQ(Wait(run), 1);
   EXPECT_THAT(Read("run.err"), HasSubstr("sphere-1 was cancelled at generation"));
+}
+
+TEST_F(ProcessTest, ARunThatListensHoldsItsStoreAndSaysHowItIsReached) {
+  const pid_t run = Start("run", {"run", Path("job.yaml"), "--set", "generations=1000000", "--listen", "127.0.0.1:0"});
+  ASSERT_TRUE(Says("run.err", "generation "));
+  EXPECT_EQ(Run("list", {"list"}), 1);
+  EXPECT_THAT(Read("list.err"), AllOf(HasSubstr("seedcast: store: another coordinator holds store " + Path("store")),
+                                      HasSubstr("one that listens is reached with --coordinator HOST:PORT")));
+  kill(run, SIGINT);
+  EXPECT_EQ(Wait(run), 130);
+}
+
+// The check of the jobs' data goes on beside a command, and is cut short by its end.
+TEST_F(ProcessTest, CommandsOnAStoreWithUnfinishedJobsDoNotTalkOfTheirData) {
+  setenv("XDG_CACHE_HOME", Path("cache").c_str(), 1);
+  std::ofstream(Path("glyphs.yaml")) << "name: glyphs\nproto_net: {dataset: GLYPHS}\ngenerations: 1\n";
+  for (int job = 0; job < 3; ++job) ASSERT_EQ(Run("submit", {"submit", Path("glyphs.yaml")}), 0) << Read("submit.err");
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(Run("list", {"list"}), 0);
+    EXPECT_THAT(Read("list.err"), Not(HasSubstr("data")));
+  }
+}
+
+class ForeignClassTest : public ProcessTest {
+ protected:
+  // A numeric class that this machine does not have; empty where it has all.
+  static std::string ForeignClass() {
+    for (const v1::NumericClass numeric_class : {v1::BF16_AMX, v1::BF16_AVX512}) {
+      if (BestConvNetKernels(numeric_class) == nullptr) return v1::NumericClass_Name(numeric_class);
+    }
+    return "";
+  }
+  void SetUp() override {
+    ProcessTest::SetUp();
+    if (ForeignClass().empty()) GTEST_SKIP() << "this machine has every numeric class";
+  }
+};
+
+TEST_F(ForeignClassTest, IsRefusedWhereNoOtherWorkerCanJoin) {
+  const std::string error = "seedcast: numeric_class: " + ForeignClass() + ", expected one that this machine has: F32";
+  EXPECT_EQ(Run("run", {"run", Path("job.yaml"), "--set", "numeric_class=" + ForeignClass()}), 2);
+  EXPECT_THAT(Read("run.err"), StartsWith(error));
+  EXPECT_FALSE(std::filesystem::exists(Path("store"))) << "nothing was submitted";
+
+  ASSERT_EQ(Run("submit", {"submit", Path("job.yaml"), "--set", "numeric_class=" + ForeignClass()}), 0);
+  EXPECT_EQ(Run("resume", {"run", "--resume", "sphere-1"}), 2);
+  EXPECT_THAT(Read("resume.err"), StartsWith(error));
+  EXPECT_EQ(Run("evaluate", {"evaluate", "sphere-1"}), 2);
+  EXPECT_THAT(Read("evaluate.err"), StartsWith(error));
+}
+
+TEST_F(ForeignClassTest, IsWaitedForWhereWorkersCanJoin) {
+  const pid_t run =
+      Start("run", {"run", Path("job.yaml"), "--set", "numeric_class=" + ForeignClass(), "--listen", "127.0.0.1:0"});
+  EXPECT_TRUE(Says("run.err", "waiting: no worker of class " + ForeignClass()));
+  kill(run, SIGINT);
+  EXPECT_EQ(Wait(run), 130);
 }
 
 }  // namespace
