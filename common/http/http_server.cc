@@ -70,7 +70,7 @@ void Touch(const std::string& host, int port) {
   if (getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return;
   const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd >= 0) {
-    connect(fd, found->ai_addr, found->ai_addrlen);
+    static_cast<void>(connect(fd, found->ai_addr, found->ai_addrlen));  // being tried wakes, too
     close(fd);
   }
   freeaddrinfo(found);

@@ -50,7 +50,7 @@ class StatusTurnsTest : public CoordinatorTest {
   std::string job_;
   std::map<int64_t, Gate> gates_;
   const SteadyClock clock_;
-  const FiguresBoard figures_;
+  FiguresBoard figures_;
   std::optional<CoordinatorLoop> loop_;
   std::optional<StatusApi> status_;
   HttpServer server_;  // is not started
