@@ -22,8 +22,8 @@ bool IsForGrpcResolver(const std::string& address);
 // Of an address to connect to. INVALID_ARGUMENT says what is wrong: no host, or a port other than 1 .. 65535.
 absl::Status CheckTarget(const std::string& address);
 
-// Of an address to listen on, where port 0 takes a free one. INVALID_ARGUMENT says what is wrong: no host, several, or a
-// port other than 0 .. 65535.
+// Of an address to listen on, where port 0 takes a free one. INVALID_ARGUMENT says what is wrong: no host, several, or
+// a port other than 0 .. 65535.
 absl::Status CheckListenAddress(const std::string& address);
 
 }  // namespace seedcast

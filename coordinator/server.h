@@ -28,8 +28,8 @@ struct ServerOptions {
   // A second address, in plain text whatever `tls` says, that answers grpc.health.v1.Health and nothing else: for
   // probes that have no certificate. Empty: none.
   std::string health_address;
-  // Of connections without calls, and of any (rpc/front.h); 1 s .. 24 days, or infinite where others in this process use
-  // InProcessChannel().
+  // Of connections without calls, and of any (rpc/front.h); 1 s .. 24 days, or infinite where others in this process
+  // use InProcessChannel().
   absl::Duration connection_idle = absl::InfiniteDuration();
   absl::Duration connection_age = absl::InfiniteDuration();
 
