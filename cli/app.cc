@@ -10,6 +10,7 @@
 #include "cli/interrupt.h"
 #include "cli/table.h"
 #include "common/config/environment_names.h"
+#include "common/config/help.h"
 
 namespace seedcast {
 
@@ -73,7 +74,8 @@ std::string Describe(const CLI::ParseError& error, const CLI::App& app) {
   const int code = error.get_exit_code();
   const bool is_missing = code == static_cast<int>(CLI::ExitCodes::RequiredError);
   const bool is_extra = code == static_cast<int>(CLI::ExitCodes::ExtrasError);
-  const std::string what = !extras.empty() && (is_missing || is_extra) ? DescribeExtras(extras, asked) : error.what();
+  const std::string what =
+      !extras.empty() && (is_missing || is_extra) ? DescribeExtras(extras, asked) : WhatIsWrong(asked, error);
   const std::string command = &asked == &app ? "seedcast" : absl::StrCat("seedcast ", asked.get_name());
   return absl::StrCat(Printable(absl::StripAsciiWhitespace(what)), " (", command, " --help tells more)");
 }

@@ -69,14 +69,9 @@ const CLI::Option* OptionOf(const CLI::App& app, absl::string_view message) {
   return nullptr;
 }
 
-// CLI11's own says what could not be converted, but not into what.
+// Of the error it is the text that counts.
 std::string FailureMessage(const CLI::App* app, const CLI::Error& error) {
-  const CLI::Option* const option = OptionOf(*app, error.what());
-  if (option == nullptr) return CLI::FailureMessage::simple(app, error);
-  const std::string value = absl::StrJoin(option->results(), " ");
-  return CLI::FailureMessage::simple(
-      app, CLI::ConversionError(
-               absl::StrCat(option->get_name(), ": '", absl::CEscape(value), "', expected ", ExpectedOf(*option))));
+  return CLI::FailureMessage::simple(app, CLI::ConversionError(WhatIsWrong(*app, error)));
 }
 
 }  // namespace
@@ -86,6 +81,13 @@ std::string ExpectedOf(const CLI::Option& option) {
   const std::string name = KindOf(option).name;
   if (name == "INT" || name == "UINT") return "a whole number";
   return name == "SECONDS" ? "a number of seconds" : "a number";
+}
+
+std::string WhatIsWrong(const CLI::App& app, const CLI::Error& error) {
+  const CLI::Option* const option = OptionOf(app, error.what());
+  if (option == nullptr) return error.what();
+  const std::string value = absl::StrJoin(option->results(), " ");
+  return absl::StrCat(option->get_name(), ": '", absl::CEscape(value), "', expected ", ExpectedOf(*option));
 }
 
 void UseHelpStyle(CLI::App* app) {

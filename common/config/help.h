@@ -13,4 +13,7 @@ void UseHelpStyle(CLI::App* app);
 // What can be converted to an option's value, in words that follow "expected": "a whole number", "true or false".
 std::string ExpectedOf(const CLI::Option& option);
 
+// An error of app.parse() in words. CLI11's own say what could not be converted, but not into what.
+std::string WhatIsWrong(const CLI::App& app, const CLI::Error& error);
+
 }  // namespace seedcast
