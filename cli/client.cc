@@ -210,8 +210,4 @@ absl::StatusOr<std::string> Client::ReadArtifact(const std::string& digest) {
   return pieces.Finish();
 }
 
-bool HasEnded(const v1::JobStatus& status) {
-  return status.state() == v1::SUCCEEDED || status.state() == v1::FAILED || status.state() == v1::CANCELLED;
-}
-
 }  // namespace seedcast

@@ -74,6 +74,4 @@ class Client {
   std::atomic<bool> ended_ = false;
 };
 
-bool HasEnded(const v1::JobStatus& status);  // SUCCEEDED, FAILED or CANCELLED
-
 }  // namespace seedcast

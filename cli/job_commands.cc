@@ -9,6 +9,7 @@
 #include "cli/job_views.h"
 #include "cli/json.h"
 #include "cli/table.h"
+#include "common/spec/job_state.h"
 #include "common/status_macros.h"
 
 namespace seedcast {
@@ -114,7 +115,7 @@ absl::Status Show(const JobFlags& flags, Console& console) {
 absl::Status Watch(const JobFlags& flags, Console& console) {
   ASSIGN_OR_RETURN(const auto session, Session::Open(flags.Resolve(console)));
   ASSIGN_OR_RETURN(const v1::JobStatus status, session->client().Get(flags.job_id));
-  if (!HasEnded(status)) RETURN_IF_ERROR(RefuseWaiting(*session, flags.job_id, flags));
+  if (!HasEnded(status.state())) RETURN_IF_ERROR(RefuseWaiting(*session, flags.job_id, flags));
   return WatchToEnd(*session, flags.job_id, flags, console);
 }
 

@@ -8,6 +8,7 @@
 #include "cli/client.h"
 #include "cli/progress.h"
 #include "cli/table.h"
+#include "common/spec/job_state.h"
 #include "common/spec/resolve.h"
 
 namespace seedcast {
@@ -115,7 +116,7 @@ std::string ListTable(const v1::ListJobsResponse& response, absl::Time now) {
     const double age = absl::ToDoubleSeconds(now - absl::UnixEpoch()) - job.submitted_unix_seconds();
     table.AddRow({job.job_id(), v1::JobState_Name(job.state()), std::string(TaskName(job.spec())), Generations(job),
                   job.has_best() ? FormatResult(job.spec(), job.best()) : "-",
-                  IsTraining(job) || HasEnded(job) ? FormatCount(job.evaluations_per_second()) : "-",
+                  IsTraining(job) || HasEnded(job.state()) ? FormatCount(job.evaluations_per_second()) : "-",
                   absl::StrCat(FormatSeconds(std::max(0.0, age)), " ago")});
   }
   return table.str();
@@ -142,8 +143,9 @@ std::string ShowTable(const v1::JobStatus& status, const v1::GetHistoryResponse&
     add("fitness", FormatFitness(status.last()));
     add("sigma, learning rate", absl::StrFormat("%.4g, %.4g", status.last().sigma(), status.last().learning_rate()));
   }
-  if (!HasEnded(status)) add("workers", absl::StrCat(status.workers(), " with ", status.slots(), " slots"));
-  if (HasEnded(status) || IsTraining(status)) add("evaluations/s", FormatCount(status.evaluations_per_second()));
+  if (!HasEnded(status.state())) add("workers", absl::StrCat(status.workers(), " with ", status.slots(), " slots"));
+  if (HasEnded(status.state()) || IsTraining(status))
+    add("evaluations/s", FormatCount(status.evaluations_per_second()));
   // Counted since this coordinator started.
   if (status.bytes_per_generation() > 0) add("bytes a generation", FormatBytes(status.bytes_per_generation()));
   add("failed evaluations", FormatCount(static_cast<double>(status.failed_evaluations())));

@@ -13,6 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cli/table.h"
+#include "common/spec/job_state.h"
 
 namespace seedcast {
 namespace {
@@ -174,7 +175,7 @@ ProgressRow DescribeJob(const v1::JobStatus& status) {
   if (status.state() == v1::PAUSED) add(ProgressPart::kHowLong, "paused");
   add(ProgressPart::kNote, status.numeric_class_note());
   // Of a job that goes on: its store's trouble. Why one has ended is said after the line.
-  const bool goes_on = status.state() == v1::RUNNING || status.state() == v1::PAUSED;
+  const bool goes_on = !HasEnded(status.state());
   if (goes_on) add(ProgressPart::kNote, status.message());
   return row;
 }

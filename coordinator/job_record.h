@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/spec/job_state.h"
 #include "common/strategy/diagnostics.h"
 #include "common/strategy/state.h"
 #include "coordinator/engine/events.h"
@@ -64,7 +65,7 @@ struct JobRecord {
   absl::Time retry_at = absl::InfiniteFuture();
   std::string store_trouble;
 
-  bool ended() const { return row.state != v1::RUNNING && row.state != v1::PAUSED; }
+  bool ended() const { return HasEnded(row.state); }
 };
 
 // The record of a generation measured at job.version, chained to the last one.

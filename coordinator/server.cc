@@ -15,15 +15,16 @@
 #include "common/log.h"
 #include "common/loopback.h"
 #include "common/metrics/metric_families.h"
+#include "common/spec/job_state.h"
 #include "common/status_macros.h"
 #include "common/tls/certificate_gauges.h"
 #include "common/tls/credentials.h"
+#include "common/work_thread.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/datasets.h"
 #include "coordinator/metrics/coordinator_metrics.h"
 #include "coordinator/metrics/figures_board.h"
 #include "coordinator/metrics/surroundings.h"
-#include "coordinator/rpc/background_thread.h"
 #include "coordinator/rpc/coordinator_service.h"
 #include "coordinator/rpc/front.h"
 #include "coordinator/rpc/job_service.h"
@@ -70,7 +71,8 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const std::string& directory) {
   return For("store", OpenSqliteStore(directory));
 }
 
-CoordinatorOptions CoordinatorOptionsOf(const ServerOptions& options, const SteadyClock* stopwatch, Datasets* datasets) {
+CoordinatorOptions CoordinatorOptionsOf(const ServerOptions& options, const SteadyClock* stopwatch,
+                                        Datasets* datasets) {
   CoordinatorOptions result;
   result.lease_ttl = options.lease_ttl;
   result.update_threads = options.update_threads;
@@ -276,7 +278,7 @@ class CoordinatorServer::Impl {
   // What the cache has lost of the jobs that go on. Workers whose fetch fails meanwhile try again.
   void BringBackData(const v1::ListJobsResponse& recovered) {
     for (const v1::JobStatus& job : recovered.jobs()) {
-      if (job.state() != v1::RUNNING && job.state() != v1::PAUSED) continue;
+      if (HasEnded(job.state())) continue;
       bringing_back_.Post([this, job_id = job.job_id(), spec = job.spec()] {
         const absl::Status status = datasets_.MakeReady(spec);
         if (status.ok() || absl::IsCancelled(status)) return;  // the latter by Stop, which says nothing of the data
@@ -295,7 +297,7 @@ class CoordinatorServer::Impl {
   const ServerOptions options_;
   const SteadyClock clock_;
   Datasets datasets_;
-  BackgroundThread bringing_back_;
+  WorkThread bringing_back_;
   const std::unique_ptr<Store> store_;
   WorkerRegistry registry_;
   ReceiveBuffers buffers_;

@@ -1,9 +1,7 @@
 // A job as the engine sees it.
 //
-//   RUNNING <-> PAUSED;  RUNNING | PAUSED -> SUCCEEDED | FAILED | CANCELLED, and no way back.
-//
-// A job that runs is in one of these: a generation is open; its results are being committed (`committing`); or, for the
-// moment between an event and its actions, neither. Version only grows.
+// A job that runs (common/spec/job_state.h) is in one of these: a generation is open; its results are being committed
+// (`committing`); or, for the moment between an event and its actions, neither. Version only grows.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +14,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
+#include "common/spec/job_state.h"
 #include "coordinator/engine/cluster_schedule.h"
 #include "coordinator/engine/events.h"
 #include "coordinator/engine/work.h"
@@ -62,7 +61,7 @@ struct Job {
   std::string last_lease_error;
   absl::Time close_at = absl::InfiniteFuture();  // when workers shall forget an ended job
 
-  bool ended() const { return state != v1::RUNNING && state != v1::PAUSED; }
+  bool ended() const { return HasEnded(state); }
   bool validation_due() const {
     if (plan.validation_every <= 0) return false;
     return version == plan.generations || (version > 0 && version % plan.validation_every == 0);

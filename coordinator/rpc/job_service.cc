@@ -55,7 +55,7 @@ grpc::ServerUnaryReactor* Unary(CoordinatorLoop& loop, grpc::CallbackServerConte
 
 // The same for a new job, after `prepare` has run on its thread.
 template <typename Prepare, typename Handler>
-void FinishAfter(BackgroundThread& thread, Prepare prepare, CoordinatorLoop& loop, grpc::ServerUnaryReactor* reactor,
+void FinishAfter(WorkThread& thread, Prepare prepare, CoordinatorLoop& loop, grpc::ServerUnaryReactor* reactor,
                  Handler handler) {
   thread.Post([&loop, reactor, prepare = std::move(prepare), handler = std::move(handler)] {
     if (const absl::Status status = prepare(); !status.ok()) return reactor->Finish(ToGrpc(status));
@@ -65,7 +65,7 @@ void FinishAfter(BackgroundThread& thread, Prepare prepare, CoordinatorLoop& loo
 
 }  // namespace
 
-BackgroundThread& JobServiceImpl::PreparingFor(const v1::JobSpec& spec) {
+WorkThread& JobServiceImpl::PreparingFor(const v1::JobSpec& spec) {
   const bool named = spec.has_proto_net() && v1::ProtoNetTask::Dataset_IsValid(spec.proto_net().dataset());
   return preparing_[named ? 1 + spec.proto_net().dataset() : 0];
 }

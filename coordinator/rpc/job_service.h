@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "absl/status/status.h"
-#include "coordinator/rpc/background_thread.h"
+#include "common/work_thread.h"
 #include "coordinator/rpc/job_streams.h"
 #include "coordinator/rpc/loop.h"
 #include "seedcast/v1/job.grpc.pb.h"
@@ -53,10 +53,10 @@ class JobServiceImpl final : public v1::JobService::WithRawCallbackMethod_Submit
   CoordinatorLoop& loop_;
   const MakeReady make_ready_;
   OpenStreams streams_;
-  BackgroundThread& PreparingFor(const v1::JobSpec& spec);
+  WorkThread& PreparingFor(const v1::JobSpec& spec);
 
   // One for each data set, after one for the jobs that need none.
-  std::array<BackgroundThread, 1 + v1::ProtoNetTask::Dataset_ARRAYSIZE> preparing_;
+  std::array<WorkThread, 1 + v1::ProtoNetTask::Dataset_ARRAYSIZE> preparing_;
 };
 
 }  // namespace seedcast

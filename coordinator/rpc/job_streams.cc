@@ -1,11 +1,8 @@
 #include "coordinator/rpc/job_streams.h"
 
+#include "common/spec/job_state.h"
+
 namespace seedcast {
-namespace {
-
-bool HasEnded(v1::JobState state) { return state == v1::SUCCEEDED || state == v1::FAILED || state == v1::CANCELLED; }
-
-}  // namespace
 
 WatchStream::WatchStream(grpc::CallbackServerContext* context, const v1::JobRequest& request, CoordinatorLoop* loop,
                          OpenStreams* streams)

@@ -9,7 +9,8 @@ constexpr absl::Duration kTick = absl::Milliseconds(100);
 
 }  // namespace
 
-CoordinatorLoop::CoordinatorLoop(Coordinator* coordinator, const SteadyClock* clock, std::function<void(absl::Time now)> also)
+CoordinatorLoop::CoordinatorLoop(Coordinator* coordinator, const SteadyClock* clock,
+                                 std::function<void(absl::Time now)> also)
     : coordinator_(*coordinator), clock_(*clock), also_(std::move(also)), thread_([this] { Run(); }) {}
 
 void CoordinatorLoop::Post(Task task) {

@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/transferred_bytes.h"
-#include "coordinator/rpc/background_thread.h"
+#include "common/work_thread.h"
 #include "coordinator/rpc/loop.h"
 #include "seedcast/v1/parameters.grpc.pb.h"
 
@@ -40,7 +40,7 @@ class ParameterServiceImpl final : public v1::ParameterService::CallbackService 
   TransferredBytes& transferred_;
   const ReadArtifact read_artifact_;
   std::map<std::string, std::weak_ptr<const std::string>> artifacts_;  // being sent; the reading thread's
-  BackgroundThread reading_;
+  WorkThread reading_;
 };
 
 }  // namespace seedcast

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/spec/job_state.h"
 #include "common/status_macros.h"
 #include "coordinator/status/access.h"
 
@@ -68,8 +69,6 @@ HttpResponse Respond(const absl::StatusOr<Message>& answer) {
   return answer.ok() ? Json(200, *answer) : Error(answer.status());
 }
 
-bool Ended(const v1::JobStatus& status) { return status.state() != v1::RUNNING && status.state() != v1::PAUSED; }
-
 // What a list of jobs shows.
 void Strip(v1::JobStatus* status) {
   v1::JobSpec spec;
@@ -84,11 +83,12 @@ void Strip(v1::JobStatus* status) {
 
 v1::JobsView ViewOf(v1::ListJobsResponse list) {
   v1::JobsView view;
-  const auto ended = std::count_if(list.jobs().begin(), list.jobs().end(), Ended);
+  const auto ended = std::count_if(list.jobs().begin(), list.jobs().end(),
+                                   [](const v1::JobStatus& job) { return HasEnded(job.state()); });
   view.set_left_out(std::max<int64_t>(0, ended - kMostEndedJobs));
   int64_t to_skip = view.left_out();
   for (v1::JobStatus& status : *list.mutable_jobs()) {
-    if (Ended(status) && to_skip-- > 0) continue;
+    if (HasEnded(status.state()) && to_skip-- > 0) continue;
     Strip(&status);
     *view.add_jobs() = std::move(status);
   }
@@ -208,7 +208,7 @@ v1::GenerationTime StatusApi::TimeOf(const v1::JobStatus& status) const {
   time.set_update_seconds(std::numeric_limits<double>::quiet_NaN());
   time.set_store_seconds(time.update_seconds());
   for (const JobFigures& job : figures_.Get().figures->active_jobs) {
-    if (job.job_id != status.job_id() || Ended(status)) continue;
+    if (job.job_id != status.job_id() || HasEnded(status.state())) continue;
     time.set_update_seconds(job.update_seconds);
     time.set_store_seconds(job.commit_seconds);
   }

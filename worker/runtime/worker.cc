@@ -15,10 +15,10 @@
 #include "common/log.h"
 #include "common/status_macros.h"
 #include "common/version.h"
+#include "common/work_thread.h"
 #include "worker/data/artifacts.h"
 #include "worker/data/locate.h"
 #include "worker/runtime/build_state.h"
-#include "worker/runtime/work_thread.h"
 #include "worker/runtime/worker_core.h"
 #include "worker/tasks/task.h"
 
@@ -119,7 +119,7 @@ class Worker::Impl final : public Transport::Receiver {
   struct Slot {
     LeaseControl control;
     LeaseEvaluator evaluator;  // the thread's
-    WorkThread thread;
+    WorkThread thread{WorkThread::AtEnd::kDropWhatWaits};
   };
 
   void Loop();
@@ -161,7 +161,7 @@ class Worker::Impl final : public Transport::Receiver {
   std::atomic<bool> stopping_{false};
   std::vector<std::unique_ptr<Slot>> slots_;
   // Parameters and data: one at a time, so that a replay has the idle cores to itself.
-  std::unique_ptr<WorkThread> background_ = std::make_unique<WorkThread>();
+  std::unique_ptr<WorkThread> background_ = std::make_unique<WorkThread>(WorkThread::AtEnd::kDropWhatWaits);
   std::thread thread_;
 };
 
