@@ -157,9 +157,9 @@ void AddRunCommand(CLI::App& app, Console& console, Action* action) {
       "Examples:\n"
       "  seedcast run examples/omniglot.yaml --data ~/omniglot\n"
       "  seedcast run examples/glyphs.yaml --set seed=7 --set generations=100 --json\n"
-      "  seedcast run examples/learned-optimizer.yaml --output optimizer.npz    and optimizer.svg, optimizer.md\n"
+      "  seedcast run examples/learned-optimizer.yaml --output optimizer.npz\n"
       "  seedcast run --resume omniglot-1              after Ctrl-C, or a crash\n"
-      "  seedcast run job.yaml --listen 127.0.0.1:7070    others may watch, and workers may help");
+      "  seedcast run job.yaml --listen 127.0.0.1:7070    others may watch and help");
   CLI::Option* file = command->add_option("FILE", flags->file, "Job file (YAML)");
   CLI::Option* resume =
       command->add_option("--resume", flags->resume, "Go on with a job of the store")->type_name("JOB")->excludes(file);

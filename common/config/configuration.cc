@@ -49,6 +49,7 @@ std::string OneLine(absl::string_view text) {
 
 absl::StatusOr<std::string> ReadText(const std::string& path) {
   std::ifstream file(path);
+  if (file.is_open() && file.peek() == EOF && !file.bad()) return "";  // for << that would be a failure
   std::ostringstream text;
   if (file) text << file.rdbuf();
   if (!file || text.fail())

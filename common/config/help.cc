@@ -1,6 +1,7 @@
 #include "common/config/help.h"
 
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 
@@ -35,13 +37,63 @@ ValueKind KindOf(const CLI::Option& option) {
   return {name, check.substr(begin + 5, check.size() - begin - 6)};
 }
 
+constexpr size_t kHelpWidth = 80;  // of the narrowest terminal in use
+constexpr size_t kNamesWidth = 28;
+
+// Broken at spaces; CLI11 indents what follows a line's end. A word that is too long stands alone.
+std::string Wrapped(const std::string& text, size_t width) {
+  std::string wrapped;
+  size_t column = 0;
+  for (const absl::string_view word : absl::StrSplit(text, ' ')) {
+    if (column > 0 && column + 1 + word.size() > width) {
+      wrapped += '\n';
+      column = 0;
+    }
+    if (column > 0) wrapped += ' ';
+    column += (column > 0 ? 1 : 0) + word.size();
+    absl::StrAppend(&wrapped, word);
+  }
+  return wrapped;
+}
+
+// Paragraphs are filled; lines that are indented (examples), and headings before them, stay.
+std::string Filled(const std::string& text) {
+  std::vector<std::string> blocks;
+  bool open = false;  // the last block takes more lines
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    const bool stays = line.empty() || absl::StartsWith(line, " ");
+    if (!stays && open) {
+      absl::StrAppend(&blocks.back(), " ", line);
+    } else {
+      blocks.emplace_back(line);
+    }
+    open = !stays && !absl::EndsWith(line, ":");
+  }
+  for (std::string& block : blocks) {
+    if (!absl::StartsWith(block, " ")) block = Wrapped(block, kHelpWidth);
+  }
+  return absl::StrJoin(blocks, "\n");
+}
+
 class HelpFormatter final : public CLI::Formatter {
  public:
-  HelpFormatter() { column_width(28); }
+  HelpFormatter() { column_width(kNamesWidth); }
 
   std::string make_option_opts(const CLI::Option* option) const override {
     if (option->get_type_size() == 0 || option->get_positional()) return "";
     return " " + KindOf(*option).name;
+  }
+
+  std::string make_description(const CLI::App* app) const override {
+    return Filled(CLI::Formatter::make_description(app));
+  }
+  std::string make_footer(const CLI::App* app) const override { return Filled(CLI::Formatter::make_footer(app)); }
+
+  std::string make_subcommand(const CLI::App* command) const override {
+    std::ostringstream line;
+    CLI::detail::format_help(line, command->get_name(), Wrapped(command->get_description(), kHelpWidth - kNamesWidth),
+                             kNamesWidth);
+    return line.str();
   }
 
   std::string make_option_desc(const CLI::Option* option) const override {
@@ -53,7 +105,8 @@ class HelpFormatter final : public CLI::Formatter {
     if (!option->get_default_str().empty() && !absl::StrContains(description, "default")) {
       more.push_back(absl::StrCat("default ", option->get_default_str()));
     }
-    return more.empty() ? description : absl::StrCat(description, " [", absl::StrJoin(more, ", "), "]");
+    const std::string facts = more.empty() ? "" : absl::StrCat(" [", absl::StrJoin(more, ", "), "]");
+    return Wrapped(description + facts, kHelpWidth - kNamesWidth);
   }
 };
 

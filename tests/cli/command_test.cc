@@ -5,6 +5,9 @@
 #include <functional>
 #include <thread>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/synchronization/notification.h"
 #include "coordinator/server.h"
 #include "tests/cli/command_fixture.h"
@@ -396,19 +399,32 @@ TEST_F(CommandTest, AnUnwritableModelIsRefusedBeforeTraining) {
   EXPECT_FALSE(std::filesystem::exists(Path("store")));
 }
 
+constexpr const char* kCommandsWithExamples[] = {"run",    "submit",  "list",  "show",     "watch",     "pause",
+                                                 "resume", "cancel",  "fork",  "evaluate", "compare",   "export",
+                                                 "verify", "cluster", "certs", "doctor",   "completion"};
+
 TEST_F(CommandTest, HelpShowsExamplesAndExitCodes) {
   const CommandResult help = Command({"--help"});
   EXPECT_EQ(help.code, kExitOk);
   EXPECT_THAT(help.out, AllOf(HasSubstr("Exit codes"), HasSubstr("130 interrupted")));
-  for (const char* name : {"run", "submit", "list", "show", "watch", "pause", "resume", "cancel", "fork", "evaluate",
-                           "export", "verify", "completion"}) {
+  for (const char* name : kCommandsWithExamples) {
     EXPECT_THAT(Command({name, "--help"}).out, HasSubstr("Examples:")) << name;
   }
 }
 
+TEST_F(CommandTest, HelpFitsATerminalOf80Columns) {
+  std::string all = Command({"--help"}).out;
+  for (const char* name : kCommandsWithExamples) all += Command({name, "--help"}).out;
+  EXPECT_GT(std::count(all.begin(), all.end(), '\n'), 300);
+  for (const absl::string_view line : absl::StrSplit(all, '\n')) {
+    if (absl::StartsWith(line, "  seedcast ")) continue;  // an example is one line
+    EXPECT_LE(line.size(), 80u) << line;
+  }
+}
+
 TEST_F(CommandTest, HelpNamesThePlacesOfDataInTheirOrder) {
-  EXPECT_THAT(Command({"run", "--help"}).out,
-              ContainsRegex("\\$SEEDCAST_DATA, else \\./data, then the cache directory, then a download"));
+  EXPECT_THAT(absl::StrReplaceAll(Command({"run", "--help"}).out, {{"\n                            ", " "}}),
+              HasSubstr("$SEEDCAST_DATA, else ./data, then the cache directory, then a download"));
 }
 
 TEST_F(CommandTest, VersionIsPrintedForPeopleAndMachines) {

@@ -174,6 +174,15 @@ TEST_F(ConfigurationTest, TheCommandLineSaysWhatAnOptionTakes) {
   }
 }
 
+TEST_F(ConfigurationTest, AnEmptyFileSaysNothing) {
+  for (const std::string& empty : {std::string("/dev/null"), File("")}) {
+    Process process;
+    EXPECT_TRUE(process.Read("--config " + empty, {}).ok()) << empty;
+  }
+  Process process;
+  EXPECT_THAT(std::string(process.Read("--config /", {}).message()), HasSubstr("/: Is a directory"));
+}
+
 TEST_F(ConfigurationTest, NamesThePlaceOfWhatIsWrong) {
   const struct {
     const char* file;
