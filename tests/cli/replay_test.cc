@@ -179,7 +179,7 @@ const Lie kLies[] = {
     {"final_digest", [](FakeCoordinator& c) { c.status.set_digest(std::string(64, '0')); },
      "version 6: digest of the job is 000"},
     {"snapshot_bytes", [](FakeCoordinator& c) { c.snapshot_digest = std::string(32, 'x'); }, "snapshot of version 4"},
-    {"snapshot_size", [](FakeCoordinator& c) { c.extra_bytes = 7; }, " bytes, expected "},
+    {"snapshot_size", [](FakeCoordinator& c) { c.extra_bytes = 7; }, " bytes, announced were "},
     {"no_snapshots", [](FakeCoordinator& c) { c.snapshots.clear(); }, "has no snapshot of its first state"},
     {"spec", [](FakeCoordinator& c) { c.status.mutable_spec()->mutable_strategy()->mutable_sigma()->set_initial(1); },
      "generation 0: link of the chain is "},

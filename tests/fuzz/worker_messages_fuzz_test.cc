@@ -11,7 +11,7 @@ class WorkerMessagesFuzzTest : public CoordinatorTest {
   WorkerMessagesFuzzTest() { SetLogLevel(LogLevel::kOff); }  // who joined, thousands of times
 
   int64_t CountedResults() const {
-    const Coordinator::Stats stats = coordinator_->stats();
+    const engine::EngineStats stats = coordinator_->Figures().engine;
     return stats.results + stats.duplicate_results + stats.stale_results + stats.unknown_results +
            stats.rejected_results;
   }
@@ -75,7 +75,7 @@ TEST_F(WorkerMessagesFuzzTest, AreCountedAndHarmNoOtherWorker) {
         coordinator_->OnTick(now_);
       });
   EXPECT_GT(delivered, 0);
-  EXPECT_GT(coordinator_->stats().rejected_results, 0) << "the edits reach no result's fields";
+  EXPECT_GT(coordinator_->Figures().engine.rejected_results, 0) << "the edits reach no result's fields";
 
   inbox_.clear();
   Join("honest");

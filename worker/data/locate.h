@@ -23,8 +23,8 @@ struct DataOptions {
   std::string cache_directory;
   // No downloads. Default false.
   bool offline = false;
-  // Told of what takes seconds, before it is begun: "reading Omniglot from DIR"; and by the coordinator, in place of its
-  // log, why glyphs were taken. Null (default): nobody.
+  // Told of what takes seconds, before it is begun: "reading Omniglot from DIR"; and by the coordinator, in place of
+  // its log, why glyphs were taken. Null (default): nobody.
   std::function<void(const std::string& what)> announce;
   // What is downloaded. Default: the official archives.
   Download background = OfficialBackgroundZip();

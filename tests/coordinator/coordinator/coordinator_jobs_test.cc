@@ -97,9 +97,10 @@ TEST_F(CoordinatorJobsTest, RefusesMoreGradientsThanACoordinatorCouldHold) {
   task->mutable_clusters(0)->add_problems("quadratic(4)");
   const auto status = TrySubmit(spec);
   EXPECT_EQ(status.status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(status.status().message()),
-              HasSubstr("strategy.population_size: 262144, expected population_size * clusters <= 257214 with estimator "
-                        "GRADIENT and 8349 parameters"));
+  EXPECT_THAT(
+      std::string(status.status().message()),
+      HasSubstr("strategy.population_size: 262144, expected population_size * clusters <= 257214 with estimator "
+                "GRADIENT and 8349 parameters"));
   spec.mutable_strategy()->set_population_size(257'214);
   EXPECT_TRUE(TrySubmit(spec).ok());
 }
