@@ -3,7 +3,7 @@
 //
 // gRPC 1.51 has two providers of certificates, and the interface takes no third from outside: one with fixed contents,
 // one that watches files. So it watches files of this process's own. They are in memory: no folder has to be writable,
-// and no key is left behind by a process that is killed.
+// and no key is left behind by a process that is killed. Their paths go through /proc.
 #pragma once
 
 #include <sys/types.h>

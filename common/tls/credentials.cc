@@ -30,8 +30,8 @@ std::shared_ptr<grpc::ChannelCredentials> MakeChannelCredentials(const TlsFiles&
   return grpc::experimental::TlsCredentials(options);
 }
 
-std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(const TlsFiles& files,
-                                                               std::shared_ptr<grpc::AuthMetadataProcessor> gate) {
+std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(
+    const TlsFiles& files, const std::shared_ptr<grpc::AuthMetadataProcessor>& gate) {
   if (!files.configured()) return grpc::InsecureServerCredentials();
   SetUpOpenSsl();
   grpc::experimental::TlsServerCredentialsOptions options(CheckedProvider(files, TlsSide::kServer));

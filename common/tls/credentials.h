@@ -20,7 +20,7 @@ inline constexpr absl::Duration kCertificateRefresh = absl::Seconds(2);
 std::shared_ptr<grpc::ChannelCredentials> MakeChannelCredentials(const TlsFiles& files);
 
 // `gate` is asked about every call; in plain text there is nobody to ask about, and all calls pass.
-std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(const TlsFiles& files,
-                                                               std::shared_ptr<grpc::AuthMetadataProcessor> gate);
+std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(
+    const TlsFiles& files, const std::shared_ptr<grpc::AuthMetadataProcessor>& gate);
 
 }  // namespace seedcast
