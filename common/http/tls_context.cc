@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "common/log.h"
 #include "common/tls/openssl.h"
 
 namespace seedcast {
@@ -65,11 +64,7 @@ TlsContext::Loaded TlsContext::Newest() {
   if (now - loaded_at_ < kRefresh) return loaded_;
   loaded_at_ = now;
   auto loaded = Load();
-  if (loaded.ok()) {
-    loaded_ = *std::move(loaded);
-  } else {
-    LogWarning("certificates are not renewed", {{"reason", std::string(loaded.status().message())}});
-  }
+  if (loaded.ok()) loaded_ = *std::move(loaded);  // if not, CertificateRelay has said why, of the same files
   return loaded_;
 }
 

@@ -17,7 +17,7 @@ struct ssl_st;
 namespace seedcast {
 
 // Peers without a certificate of the authority are refused. The files are read again every few seconds: what is new
-// holds for connections made from then on, and what cannot be read leaves what was. Thread-safe.
+// holds for connections made from then on, and what cannot be used leaves what was. Thread-safe.
 class TlsContext {
  public:
   explicit TlsContext(TlsFiles files) : files_(std::move(files)) {}
