@@ -71,10 +71,11 @@ TEST_F(GrpcTransportTest, DeliversWhatWasSentBeforeItDisconnects) {
 }
 
 TEST_F(GrpcTransportTest, TheSecondDisconnectDoesNotWaitForThePeer) {
-  absl::Notification cancelled;
-  coordinator_.Play([&](FakeCoordinator::Stream* stream) {
+  // Shared: the script may still be on its way out of the wait when this function has ended.
+  const auto cancelled = std::make_shared<absl::Notification>();
+  coordinator_.Play([cancelled](FakeCoordinator::Stream* stream) {
     FakeCoordinator::SendWelcome(stream);
-    cancelled.WaitForNotification();
+    cancelled->WaitForNotification();
     return grpc::Status::OK;
   });
   RecordingReceiver receiver;
@@ -84,7 +85,7 @@ TEST_F(GrpcTransportTest, TheSecondDisconnectDoesNotWaitForThePeer) {
   transport->Disconnect();
   transport->Disconnect();
   receiver.closed.WaitForNotification();
-  cancelled.Notify();
+  cancelled->Notify();
   EXPECT_EQ(receiver.closed_status.code(), absl::StatusCode::kCancelled);
 }
 
