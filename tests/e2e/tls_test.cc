@@ -209,7 +209,7 @@ TEST_F(OverwrittenFilesTest, ARenewalIsTakenUpWhenItIsWhole) {
   EXPECT_THAT(coordinator_->WaitForLine("certificates renewed"),
               HasSubstr("certificate=seedcast://role/coordinator/coordinator"));
   absl::SleepFor(kLookedAt);
-  EXPECT_EQ(ServedUntil(), end + absl::Hours(24));
+  EXPECT_GE(ServedUntil(), end + absl::Hours(24));  // later by as much as it was made later
   EXPECT_TRUE(ListAs(Files(Role::kAdmin)).ok());
 }
 
