@@ -83,13 +83,6 @@ CoordinatorOptions CoordinatorOptionsOf(const ServerOptions& options, const Stea
   return result;
 }
 
-absl::Status CheckServerCertificate(const TlsFiles& files) {
-  ASSIGN_OR_RETURN(const CheckedCertificate found, CheckTlsFiles(files, TlsSide::kServer, absl::Now()));
-  if (found.identity.role == Role::kCoordinator) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("tls-cert: ", files.certificate, ": is of the role ",
-                                                 RoleName(found.identity.role), ", expected coordinator"));
-}
-
 // Of a port of gRPC's, which may be a unix socket, too.
 absl::Status CheckGrpcAddress(const char* option, const std::string& address) {
   if (address.empty() || absl::StartsWith(address, "unix:")) return absl::OkStatus();
@@ -118,7 +111,7 @@ absl::Status ServerOptions::Validate() const {
   RETURN_IF_ERROR(CheckGrpcAddress("listen", address));
   RETURN_IF_ERROR(CheckGrpcAddress("health-listen", health_address));
   if (tls.configured()) {
-    RETURN_IF_ERROR(CheckServerCertificate(tls));
+    RETURN_IF_ERROR(CheckTlsFilesOf(Role::kCoordinator, tls, TlsSide::kServer, absl::Now()));
   } else if (!address.empty() && !insecure && !IsLoopback(address)) {
     return absl::InvalidArgumentError(
         absl::StrCat("listen: ", address,

@@ -131,14 +131,6 @@ void AddOptions(CLI::App& app, Options* options) {
   app.footer(kFooter);
 }
 
-// A coordinator would refuse one of another role, each time that a service manager starts it again.
-absl::Status CheckWorkerCertificate(const TlsFiles& files) {
-  ASSIGN_OR_RETURN(const CheckedCertificate found, CheckTlsFiles(files, TlsSide::kClient, absl::Now()));
-  if (found.identity.role == Role::kWorker) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("tls-cert: ", files.certificate, ": is of the role ",
-                                                 RoleName(found.identity.role), ", expected worker"));
-}
-
 absl::Status Finish(const Options& options) {
   options.log.Apply();
   if (const absl::Status target = CheckTarget(options.coordinator); !target.ok()) {
@@ -147,7 +139,10 @@ absl::Status Finish(const Options& options) {
   RETURN_IF_ERROR(CheckPlainText(options.coordinator, options.tls.configured(), options.insecure));
   RETURN_IF_ERROR(options.worker.Validate());
   RETURN_IF_ERROR(CheckHttpAddress(options.http, options.tls.configured(), options.insecure));
-  if (options.tls.configured()) RETURN_IF_ERROR(CheckWorkerCertificate(options.tls));
+  if (options.tls.configured()) {
+    // A coordinator would refuse one of another role, each time that a service manager starts it again.
+    RETURN_IF_ERROR(CheckTlsFilesOf(Role::kWorker, options.tls, TlsSide::kClient, absl::Now()));
+  }
   if (options.kernels.empty() || UseKernels(options.kernels)) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("kernels: '", options.kernels, "', expected what this machine has: avx512, avx2 or scalar"));

@@ -135,4 +135,11 @@ absl::StatusOr<CheckedCertificate> CheckTlsFiles(const TlsFiles& files, TlsSide 
   return loaded.checked;
 }
 
+absl::Status CheckTlsFilesOf(Role role, const TlsFiles& files, TlsSide side, absl::Time now) {
+  ASSIGN_OR_RETURN(const CheckedCertificate found, CheckTlsFiles(files, side, now));
+  if (found.identity.role == role) return absl::OkStatus();
+  return NamedFile{"tls-cert", files.certificate}.Error(
+      absl::StrCat("is of the role ", RoleName(found.identity.role), ", expected ", RoleName(role)));
+}
+
 }  // namespace seedcast

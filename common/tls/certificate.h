@@ -39,5 +39,7 @@ struct LoadedCertificate {
 // name of ours.
 absl::StatusOr<LoadedCertificate> LoadTlsFiles(const TlsFiles& files, TlsSide side, absl::Time now);
 absl::StatusOr<CheckedCertificate> CheckTlsFiles(const TlsFiles& files, TlsSide side, absl::Time now);
+// The same where the certificate must be of `role`, too.
+absl::Status CheckTlsFilesOf(Role role, const TlsFiles& files, TlsSide side, absl::Time now);
 
 }  // namespace seedcast
