@@ -15,6 +15,7 @@
 #include "common/tls/handshake_error.h"
 #include "common/version.h"
 #include "coordinator/rpc/health_client.h"
+#include "coordinator/store/sqlite_store.h"
 #include "seedcast/v1/coordinator.grpc.pb.h"
 #include "worker/kernels/convnet.h"
 #include "worker/runtime/grpc_transport.h"
@@ -106,14 +107,13 @@ std::string DefaultStoreDirectory() {
 
 bool HoldsStore(const std::string& directory) {
   std::error_code error;
-  return std::filesystem::exists(std::filesystem::path(directory) / "seedcast.db", error) || error;
+  return std::filesystem::exists(std::filesystem::path(directory) / kStoreFile, error) || error;
 }
 
 absl::Status CheckNumericClassHere(const v1::JobSpec& spec) {
   if (spec.numeric_class() == v1::NUMERIC_CLASS_UNSPECIFIED) return absl::OkStatus();  // becomes F32
   std::vector<std::string> here;
-  for (const v1::NumericClass numeric_class : {v1::F32, v1::BF16_AMX, v1::BF16_AVX512}) {
-    if (BestConvNetKernels(numeric_class) == nullptr) continue;  // as in ProveNumericClasses
+  for (const v1::NumericClass numeric_class : NumericClassesHere()) {
     if (numeric_class == spec.numeric_class()) return absl::OkStatus();
     here.push_back(v1::NumericClass_Name(numeric_class));
   }
@@ -158,7 +158,8 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Open(const SessionOptions& opt
 
 absl::Status Session::OpenStore(const SessionOptions& options) {
   if (!options.makes_store && !HoldsStore(options.store_directory)) {
-    return absl::NotFoundError(absl::StrCat("store: ", options.store_directory, " holds no jobs (no seedcast.db)"));
+    return absl::NotFoundError(
+        absl::StrCat("store: ", options.store_directory, " holds no jobs (no ", kStoreFile, ")"));
   }
   const absl::Time deadline = absl::Now() + kStoreBusy;
   while (true) {

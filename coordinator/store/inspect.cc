@@ -10,6 +10,7 @@
 #include "common/status_macros.h"
 #include "coordinator/store/sqlite.h"
 #include "coordinator/store/sqlite_schema.h"
+#include "coordinator/store/sqlite_store.h"
 
 namespace seedcast {
 namespace {
@@ -49,7 +50,7 @@ absl::Status ReadFigures(const std::string& path, StoreInspection* inspection) {
 absl::StatusOr<StoreInspection> InspectStore(const std::string& directory) {
   StoreInspection inspection;
   inspection.newest_schema_version = static_cast<int64_t>(StoreMigrations().size());
-  const std::string path = absl::StrCat(directory, "/seedcast.db");
+  const std::string path = absl::StrCat(directory, "/", kStoreFile);
   struct stat status = {};
   if (stat(path.c_str(), &status) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) return inspection;

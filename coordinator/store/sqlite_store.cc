@@ -295,7 +295,7 @@ absl::Status Explain(const absl::Status& status, SqliteConnection& db, const std
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& directory, const char* vfs) {
   RETURN_IF_ERROR(MakeDirectory(directory));
   ASSIGN_OR_RETURN(SqliteConnection db,
-                   SqliteConnection::Open((std::filesystem::path(directory) / "seedcast.db").string(), vfs));
+                   SqliteConnection::Open((std::filesystem::path(directory) / kStoreFile).string(), vfs));
   if (absl::Status status = Prepare(db); !status.ok()) return Explain(status, db, directory);
   RETURN_IF_ERROR(SyncDirectory(directory));
   return std::make_unique<SqliteStore>(std::move(db));

@@ -9,6 +9,8 @@
 
 namespace seedcast {
 
+inline constexpr char kStoreFile[] = "seedcast.db";  // in the store's directory
+
 // `vfs` names a registered SQLite VFS; null is the operating system's.
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& directory, const char* vfs);
 

@@ -76,6 +76,14 @@ const ConvNetKernels* BestConvNetKernels(v1::NumericClass numeric_class) {
   return nullptr;
 }
 
+std::vector<v1::NumericClass> NumericClassesHere() {
+  std::vector<v1::NumericClass> here;
+  for (const v1::NumericClass numeric_class : {v1::F32, v1::BF16_AMX, v1::BF16_AVX512}) {
+    if (BestConvNetKernels(numeric_class) != nullptr) here.push_back(numeric_class);
+  }
+  return here;
+}
+
 // Weight after weight, in theta's order, takes the next 16 bits of one Philox stream, low half first:
 // popcount - 8 has mean 0 and variance 4.
 std::vector<float> InitialConvNetTheta(const ConvNetShape& shape, uint64_t seed) {

@@ -65,6 +65,8 @@ struct ConvNetKernels {
 const std::vector<ConvNetKernels>& AvailableConvNetKernels();
 // The best of a class; nullptr when there is none here.
 const ConvNetKernels* BestConvNetKernels(v1::NumericClass numeric_class);
+// The classes of which there is one: what workers here prove.
+std::vector<v1::NumericClass> NumericClassesHere();
 // For tests of mixed fleets: of the class F32 these alone from now on. False when this machine cannot run them. Call it
 // before threads start.
 bool UseF32Kernels(const std::string& name);

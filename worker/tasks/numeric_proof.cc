@@ -94,10 +94,9 @@ std::string Prove(const ConvNetKernels& kernels) {
 
 std::vector<NumericClassProof> ProveNumericClasses() {
   std::vector<NumericClassProof> proofs;
-  for (const v1::NumericClass numeric_class : {v1::F32, v1::BF16_AMX, v1::BF16_AVX512}) {
-    if (const ConvNetKernels* kernels = BestConvNetKernels(numeric_class)) {
-      proofs.push_back({numeric_class, kernels->name, Prove(*kernels)});
-    }
+  for (const v1::NumericClass numeric_class : NumericClassesHere()) {
+    const ConvNetKernels& kernels = *BestConvNetKernels(numeric_class);
+    proofs.push_back({numeric_class, kernels.name, Prove(kernels)});
   }
   return proofs;
 }
