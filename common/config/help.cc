@@ -110,16 +110,20 @@ class HelpFormatter final : public CLI::Formatter {
   }
 };
 
+// Of the program or a command that was asked for; null where none has it.
+const CLI::Option* FindOption(const CLI::App& app, const std::string& name) {
+  if (const CLI::Option* option = app.get_option_no_throw(name); option != nullptr) return option;
+  for (const CLI::App* command : app.get_subcommands()) {
+    if (const CLI::Option* option = FindOption(*command, name)) return option;
+  }
+  return nullptr;
+}
+
 // The option of a command line whose value could not be converted; CLI11 says no more of it than its name, within a
 // sentence. Null for other errors.
 const CLI::Option* OptionOf(const CLI::App& app, absl::string_view message) {
   if (!absl::ConsumePrefix(&message, "Could not convert: ")) return nullptr;
-  const std::string name(message.substr(0, message.find(" = ")));
-  if (const CLI::Option* option = app.get_option_no_throw(name); option != nullptr) return option;
-  for (const CLI::App* command : app.get_subcommands()) {
-    if (const CLI::Option* option = OptionOf(*command, absl::StrCat("Could not convert: ", name))) return option;
-  }
-  return nullptr;
+  return FindOption(app, std::string(message.substr(0, message.find(" = "))));
 }
 
 // Of the error it is the text that counts.
